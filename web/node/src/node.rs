@@ -1,0 +1,254 @@
+mod control;
+mod links;
+mod media;
+mod steering;
+
+use core::time::Duration;
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+use peerstream_fragment::Position;
+use peerstream_wire::{Assignment, Envelope, LinkMessage, NodeId, Parent, ToBox};
+
+use crate::{
+    config::{Config, GAP_PATIENCE},
+    event::{Input, Lane, Output, Phase},
+    intake::Intake,
+    lateness::Lateness,
+    link::{Link, State},
+    playout::Playout,
+    stats::{LinkState, Neighbour, Stats, Traffic},
+    store::Store,
+    timer::{Timer, Timers},
+};
+
+/// A viewer's node. See the crate's documentation for its contract.
+pub struct Node {
+    config: Config,
+    outputs: VecDeque<Output>,
+    timers: Timers,
+    phase: Phase,
+    name: Option<NodeId>,
+    control: control::Control,
+    assignment: Option<Assignment>,
+    /// By the other end; the box is one while the control socket is open.
+    links: BTreeMap<Parent, Link>,
+    intake: Option<Intake>,
+    store: Store,
+    playout: Playout,
+    lateness: Lateness,
+    /// When the newest fragment last grew newer.
+    progress: Duration,
+    /// When a helper was asked last.
+    helped: Option<Duration>,
+    /// What was asked for again: when, and how often.
+    asked: BTreeMap<Position, (Duration, u32)>,
+    bytes_in: Traffic,
+    bytes_out: Traffic,
+    takeovers: u64,
+}
+
+impl Node {
+    /// A node that knows nothing yet and wants to talk to the box.
+    #[must_use]
+    pub fn new(config: Config, now: Duration) -> Self {
+        let mut node = Node {
+            control: control::Control::new(config.seed),
+            intake: config
+                .pinned
+                .map(|key| Intake::new(peerstream_fragment::StreamId(key))),
+            config,
+            outputs: VecDeque::new(),
+            timers: Timers::default(),
+            phase: Phase::Connecting,
+            name: None,
+            assignment: None,
+            links: BTreeMap::new(),
+            store: Store::default(),
+            playout: Playout::default(),
+            lateness: Lateness::default(),
+            progress: now,
+            helped: None,
+            asked: BTreeMap::new(),
+            bytes_in: Traffic::default(),
+            bytes_out: Traffic::default(),
+            takeovers: 0,
+        };
+        node.outputs.push_back(Output::Phase(Phase::Connecting));
+        node.outputs.push_back(Output::OpenControl);
+        node
+    }
+
+    /// Takes what happened. To be followed by [`Node::poll`] until that has nothing more.
+    pub fn handle(&mut self, now: Duration, input: Input) {
+        match input {
+            Input::ControlOpened => self.control_opened(now),
+            Input::ControlClosed => self.control_closed(now),
+            Input::Control(bytes) => self.control_message(now, bytes),
+            Input::LocalOffer { peer, description } => self.local_offer(peer, description),
+            Input::LocalAnswer { peer, description } => self.local_answer(peer, description),
+            Input::LocalCandidates { peer, candidates } => self.local_candidates(peer, candidates),
+            Input::LinkOpened { peer } => self.link_opened(now, peer),
+            Input::LinkClosed { peer } => self.link_closed(now, peer),
+            Input::LinkMessage { peer, bytes } => self.link_bytes(now, peer, bytes),
+            Input::LinkBuffered { peer, bytes } => {
+                if let Some(link) = self.links.get_mut(&Parent::Node(peer)) {
+                    link.buffered = bytes;
+                }
+                self.pump(now, Parent::Node(peer));
+            }
+            Input::PageHidden => self.say(&ToBox::Leave),
+            Input::Tick => {}
+        }
+        self.run_timers(now);
+    }
+
+    /// The next thing to do, until there is none.
+    pub fn poll(&mut self) -> Option<Output> {
+        self.outputs.pop_front()
+    }
+
+    /// When [`Node::handle`] is to be called again at the latest.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Duration> {
+        self.timers.next()
+    }
+
+    /// The box's capture clock at a moment of this node's clock, in microseconds, once
+    /// that is known.
+    #[must_use]
+    pub fn box_time(&self, now: Duration) -> Option<u64> {
+        self.control.box_time(now)
+    }
+
+    /// How much the player should hold back, so that a takeover is not seen: 2 L, a round
+    /// trip and a little to catch up.
+    #[must_use]
+    pub fn playout_delay(&self) -> Duration {
+        2 * self.latency().min(Duration::from_millis(400))
+    }
+
+    /// The node's figures.
+    #[must_use]
+    pub fn stats(&self) -> Stats {
+        let mut stats = Stats {
+            node: self.name,
+            bytes_in: self.bytes_in,
+            bytes_out: self.bytes_out,
+            takeovers: self.takeovers,
+            working_latency: self.latency(),
+            ..Stats::default()
+        };
+        if let Some(intake) = &self.intake {
+            stats.fragments_verified = intake.verified;
+            stats.fragments_refused = intake.refused;
+        }
+        if let Some(assignment) = &self.assignment {
+            let neighbour = |peer: NodeId| Neighbour {
+                peer,
+                state: self.link_state(Parent::Node(peer)),
+            };
+            stats.tree = Some(assignment.tree);
+            stats.depth = assignment.depth;
+            stats.parent = Some((assignment.parent, self.link_state(assignment.parent)));
+            stats.partner = assignment.partner.map(neighbour);
+            stats.reserve = assignment.reserve.map(neighbour);
+            stats.children = assignment.children.iter().copied().map(neighbour).collect();
+        }
+        stats
+    }
+
+    fn link_state(&self, origin: Parent) -> LinkState {
+        match self.links.get(&origin) {
+            None => LinkState::Broken,
+            Some(link) => match link.state {
+                State::Opening { .. } => LinkState::Opening,
+                State::Broken { .. } => LinkState::Broken,
+                State::Open if link.fed.is_some() || link.serving.is_some() => LinkState::Feeding,
+                State::Open => LinkState::Idle,
+            },
+        }
+    }
+
+    fn run_timers(&mut self, now: Duration) {
+        if self.timers.take(Timer::Reconnect, now) {
+            self.outputs.push_back(Output::OpenControl);
+        }
+        if self.timers.take(Timer::Clock, now) {
+            self.ask_clock(now);
+        }
+        if self.timers.take(Timer::Links, now) {
+            self.tend_links(now);
+        }
+        if self.timers.take(Timer::Heartbeat, now) {
+            self.heartbeat(now);
+        }
+        if self.timers.take(Timer::Gap, now) {
+            self.play(now);
+        }
+        if self.timers.take(Timer::Upstream, now) {
+            self.steer(now);
+        }
+    }
+
+    fn phase(&mut self, phase: Phase) {
+        if self.phase != phase {
+            self.phase = phase;
+            self.outputs.push_back(Output::Phase(phase));
+        }
+    }
+
+    /// L, over the link to the parent.
+    fn latency(&self) -> Duration {
+        let parent = self
+            .assignment
+            .as_ref()
+            .and_then(|a| self.links.get(&a.parent));
+        let round_trip = parent.and_then(|link| link.round_trip).unwrap_or_default();
+        self.lateness.working_latency(round_trip)
+    }
+
+    /// How long the player waits for what is missing.
+    fn patience(&self) -> Duration {
+        (2 * self.latency()).min(GAP_PATIENCE)
+    }
+
+    /// Sends a control message to the box.
+    fn say(&mut self, message: &ToBox) {
+        let message = Envelope::Control(Bytes::from(message.encode()));
+        self.outputs.push_back(Output::Control(message.encode()));
+    }
+
+    /// Sends a command over a link.
+    fn send(&mut self, now: Duration, to: Parent, message: LinkMessage) {
+        let Some(link) = self.links.get_mut(&to).filter(|link| link.is_open()) else {
+            return;
+        };
+        link.sent = now;
+        self.outputs.push_back(match to {
+            Parent::Box => Output::Control(Envelope::Link(message).encode()),
+            Parent::Node(peer) => Output::Send {
+                peer,
+                lane: Lane::Command,
+                bytes: message.encode(),
+            },
+        });
+    }
+
+    /// The counter for what comes from or goes to one neighbour.
+    fn meter<'a>(
+        traffic: &'a mut Traffic,
+        assignment: Option<&Assignment>,
+        origin: Parent,
+    ) -> &'a mut u64 {
+        let Parent::Node(peer) = origin else {
+            return &mut traffic.from_box;
+        };
+        match assignment {
+            Some(a) if a.parent == origin => &mut traffic.parent,
+            Some(a) if a.children.contains(&peer) => &mut traffic.children,
+            Some(a) if a.partner == Some(peer) => &mut traffic.partner,
+            _ => &mut traffic.other,
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! One node on a stage: the test plays the box and every neighbour.
+
+use std::{collections::VecDeque, time::Duration};
+
+use bytes::Bytes;
+use peerstream_fragment::{
+    Flags, Fragment, IdentityKey, Init, InitTrack, Kind, Meta, Position, Signer, SigningKey,
+    TrackKind, Validity,
+};
+use peerstream_node::{Config, Input, Lane, Node, Output};
+use peerstream_wire::{Assignment, Envelope, LinkMessage, NodeId, Parent, ToNode, Tree};
+
+/// Media in one fragment.
+pub(crate) const FRAGMENT: Duration = Duration::from_millis(80);
+/// The parent in [`Stage::assigned`].
+pub(crate) const PARENT: NodeId = NodeId(3);
+/// The partner there.
+pub(crate) const PARTNER: NodeId = NodeId(4);
+/// The child there.
+pub(crate) const CHILD: NodeId = NodeId(20);
+
+pub(crate) struct Stage {
+    pub(crate) node: Node,
+    pub(crate) now: Duration,
+    pub(crate) outputs: VecDeque<Output>,
+    pub(crate) identity: IdentityKey,
+    pub(crate) signer: Signer,
+}
+
+impl Stage {
+    pub(crate) fn new() -> Self {
+        let identity = IdentityKey::from_seed([1; 32]);
+        let signer = signer(&identity, 1);
+        let mut stage = Stage {
+            node: Node::new(
+                Config {
+                    pinned: None,
+                    seed: 7,
+                },
+                Duration::ZERO,
+            ),
+            now: Duration::ZERO,
+            outputs: VecDeque::new(),
+            identity,
+            signer,
+        };
+        stage.input(Input::ControlOpened);
+        stage.tell(&ToNode::Welcome {
+            node: NodeId(10),
+            stream: stage.identity.stream().0,
+            title: String::new(),
+        });
+        stage
+    }
+
+    /// A node with a parent, a partner and a child, all linked and the child subscribed.
+    pub(crate) fn assigned() -> Self {
+        let mut stage = Stage::new();
+        stage.tell(&ToNode::Assign(Assignment {
+            epoch: 1,
+            tree: Tree::A,
+            depth: 2,
+            parent: Parent::Node(PARENT),
+            partner: Some(PARTNER),
+            reserve: None,
+            children: vec![CHILD],
+            wards: vec![],
+        }));
+        for peer in [PARENT, PARTNER, CHILD] {
+            stage.input(Input::LinkOpened { peer });
+        }
+        stage.link(CHILD, LinkMessage::Subscribe { after: None });
+        stage
+    }
+
+    pub(crate) fn input(&mut self, input: Input) {
+        self.node.handle(self.now, input);
+        while let Some(output) = self.node.poll() {
+            self.outputs.push_back(output);
+        }
+    }
+
+    /// Lets time pass, waking the node whenever it asked to be.
+    pub(crate) fn pass(&mut self, time: Duration) {
+        let end = self.now + time;
+        while let Some(deadline) = self.node.deadline().filter(|at| *at <= end) {
+            self.now = self.now.max(deadline);
+            self.input(Input::Tick);
+        }
+        self.now = end;
+    }
+
+    pub(crate) fn tell(&mut self, message: &ToNode) {
+        let bytes = Envelope::Control(message.encode().into()).encode();
+        self.input(Input::Control(bytes));
+    }
+
+    pub(crate) fn link(&mut self, peer: NodeId, message: LinkMessage) {
+        self.input(Input::LinkMessage {
+            peer,
+            bytes: message.encode(),
+        });
+    }
+
+    /// Certificate and init data, as every feeder begins.
+    pub(crate) fn begin(&mut self, from: NodeId) {
+        let certificate = self.signer.certificate().clone();
+        self.link(from, LinkMessage::Certificate(certificate));
+        let init = self.init();
+        self.deliver(from, &init);
+    }
+
+    pub(crate) fn deliver(&mut self, from: NodeId, fragment: &Fragment) {
+        self.link(from, LinkMessage::Header(fragment.header.bytes.clone()));
+        for (part, bytes) in fragment.parts() {
+            self.link(
+                from,
+                LinkMessage::Part {
+                    at: fragment.at(),
+                    part,
+                    bytes,
+                },
+            );
+        }
+    }
+
+    pub(crate) fn init(&self) -> Fragment {
+        let tracks = vec![InitTrack {
+            kind: TrackKind::Video,
+            codec: "avc1.42C01F".into(),
+            segment: Bytes::from_static(b"ftypmoov"),
+        }];
+        let meta = Meta {
+            kind: Kind::Init,
+            video_len: 0,
+            ..meta(1, 0)
+        };
+        self.signer.seal(meta, Init { tracks }.encode()).unwrap()
+    }
+
+    /// The media fragment at index `index` of segment 1, three parts long.
+    pub(crate) fn media(&self, index: u16) -> Fragment {
+        let payload = Bytes::from(vec![index.to_le_bytes()[0]; 10_000]);
+        self.signer.seal(meta(1, index), payload).unwrap()
+    }
+
+    /// What the player was given, by index.
+    pub(crate) fn played(&self) -> Vec<u16> {
+        self.outputs
+            .iter()
+            .filter_map(|output| match output {
+                Output::Chunk(fragment) => Some(fragment.at().index),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// What a neighbour was sent.
+    pub(crate) fn sent(&self, to: NodeId) -> Vec<LinkMessage> {
+        self.outputs
+            .iter()
+            .filter_map(|output| match output {
+                Output::Send { peer, bytes, .. } if *peer == to => {
+                    Some(LinkMessage::decode(bytes.clone()).unwrap())
+                }
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The parts that a neighbour was sent over the media channel.
+    pub(crate) fn parts_sent(&self, to: NodeId) -> Vec<(Position, u8, Bytes)> {
+        let media = self.outputs.iter().filter_map(|output| match output {
+            Output::Send {
+                peer,
+                lane: Lane::Media,
+                bytes,
+            } if *peer == to => Some(bytes.clone()),
+            _ => None,
+        });
+        media
+            .filter_map(|bytes| match LinkMessage::decode(bytes).unwrap() {
+                LinkMessage::Part { at, part, bytes } => Some((at, part, bytes)),
+                _ => None,
+            })
+            .collect()
+    }
+}
+
+pub(crate) fn signer(identity: &IdentityKey, serial: u32) -> Signer {
+    let key = SigningKey::from_seed([serial.to_le_bytes()[0]; 32]);
+    let validity = Validity {
+        not_before: 0,
+        not_after: u64::MAX,
+    };
+    let certificate = identity.certify(serial, validity, key.public());
+    Signer::new(identity.stream(), certificate, key).unwrap()
+}
+
+fn meta(segment: u32, index: u16) -> Meta {
+    let media_time = u64::from(index) * 80_000;
+    Meta {
+        kind: Kind::Media,
+        rendition: 0,
+        at: Position { segment, index },
+        flags: if index == 1 { Flags::KEY } else { Flags::NONE },
+        init: 1,
+        media_time,
+        duration: 80_000,
+        capture_time: media_time,
+        video_len: 8,
+    }
+}
