@@ -1,7 +1,7 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use crate::config::LATENCY_FLOOR;
+use crate::{config::LATENCY_FLOOR, ordered::sort};
 
 /// How many arrivals the jitter is judged by: some seconds' worth.
 const WINDOW: usize = 96;
@@ -71,7 +71,7 @@ impl Lateness {
 
     fn judge(&mut self) {
         let mut sorted: Vec<i64> = self.transits.iter().copied().collect();
-        sorted.sort_unstable();
+        sort(&mut sorted);
         let (Some(&least), Some(&p95)) =
             (sorted.first(), sorted.get((sorted.len() - 1) * 95 / 100))
         else {

@@ -26,6 +26,7 @@ mod intake;
 mod lateness;
 mod link;
 mod node;
+mod ordered;
 mod playable;
 pub mod playhead;
 mod playout;

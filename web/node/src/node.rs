@@ -4,7 +4,7 @@ mod media;
 mod steering;
 
 use core::time::Duration;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use peerstream_fragment::Position;
@@ -16,6 +16,7 @@ use crate::{
     intake::Intake,
     lateness::Lateness,
     link::{Link, State},
+    ordered::Map,
     playout::Playout,
     stats::{LinkState, Neighbour, Stats, Traffic},
     store::Store,
@@ -32,7 +33,7 @@ pub struct Node {
     control: control::Control,
     assignment: Option<Assignment>,
     /// By the other end; the box is one while the control socket is open.
-    links: BTreeMap<Parent, Link>,
+    links: Map<Parent, Link>,
     intake: Option<Intake>,
     store: Store,
     playout: Playout,
@@ -42,7 +43,7 @@ pub struct Node {
     /// When a helper was asked last.
     helped: Option<Duration>,
     /// What was asked for again: when, and how often.
-    asked: BTreeMap<Position, (Duration, u32)>,
+    asked: Map<Position, (Duration, u32)>,
     bytes_in: Traffic,
     bytes_out: Traffic,
     takeovers: u64,
@@ -63,13 +64,13 @@ impl Node {
             phase: Phase::Connecting,
             name: None,
             assignment: None,
-            links: BTreeMap::new(),
+            links: Map::new(),
             store: Store::default(),
             playout: Playout::default(),
             lateness: Lateness::default(),
             progress: now,
             helped: None,
-            asked: BTreeMap::new(),
+            asked: Map::new(),
             bytes_in: Traffic::default(),
             bytes_out: Traffic::default(),
             takeovers: 0,
@@ -119,6 +120,12 @@ impl Node {
     #[must_use]
     pub fn box_time(&self, now: Duration) -> Option<u64> {
         self.control.box_time(now)
+    }
+
+    /// The stream's title, for people; empty until the box has said it.
+    #[must_use]
+    pub fn title(&self) -> &str {
+        &self.control.title
     }
 
     /// How much the player should hold back, so that a takeover is not seen: 2 L, a round

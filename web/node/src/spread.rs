@@ -2,6 +2,8 @@
 
 use std::collections::VecDeque;
 
+use crate::ordered::sort;
+
 /// The distance of a measure's 95th percentile from its median, over the last [`WINDOW`]
 /// values. From the median, because a buffer's level already averages what is usual; the
 /// 95th percentile, because one outlier is no working condition.
@@ -38,7 +40,7 @@ impl Spread {
 
     fn judge(&mut self) {
         let mut sorted: Vec<f64> = self.values.iter().copied().collect();
-        sorted.sort_unstable_by(f64::total_cmp);
+        sort(&mut sorted);
         let p95 = sorted.get((sorted.len() - 1) * 95 / 100);
         if let (Some(median), Some(p95)) = (sorted.get(sorted.len() / 2), p95) {
             self.upwards = p95 - median;

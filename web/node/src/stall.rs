@@ -7,6 +7,8 @@
 
 use core::time::Duration;
 
+use crate::ordered::sort;
+
 /// The counts, and the times in seconds.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct Figures {
@@ -103,7 +105,7 @@ impl Stalls {
     #[must_use]
     pub fn limit(&self) -> Duration {
         let mut intervals = self.intervals;
-        intervals.sort_unstable_by(f64::total_cmp);
+        sort(&mut intervals);
         let median = intervals[intervals.len() / 2];
         LIMIT.max(Duration::from_secs_f64(FRAMES * median))
     }

@@ -1,10 +1,13 @@
 use core::time::Duration;
-use std::{collections::BTreeMap, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use peerstream_fragment::{Assembly, Fragment, Kind, Position, SignedHeader};
 
-use crate::config::{KEEP, STORE_LIMIT};
+use crate::{
+    config::{KEEP, STORE_LIMIT},
+    ordered::Map,
+};
 
 /// How many sets of init data are kept: the current one, and those that a joining child's
 /// segment may still need.
@@ -14,9 +17,9 @@ const INITS: usize = 4;
 /// fragments; the current segment and some seconds before it.
 #[derive(Default)]
 pub(crate) struct Store {
-    entries: BTreeMap<Position, Entry>,
+    entries: Map<Position, Entry>,
     /// Init data by the segment that begins with it.
-    inits: BTreeMap<u32, Fragment>,
+    inits: Map<u32, Fragment>,
     /// Everything before this was let go.
     horizon: Option<Position>,
     newest: Option<Position>,
@@ -85,10 +88,8 @@ impl Store {
         &self,
         after: Option<Position>,
     ) -> impl Iterator<Item = (Position, &Entry)> {
-        use core::ops::Bound::{Excluded, Unbounded};
-        let from = after.map_or(Unbounded, Excluded);
         self.entries
-            .range((from, Unbounded))
+            .after(after)
             .map(|(at, entry)| (*at, entry))
     }
 

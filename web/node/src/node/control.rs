@@ -24,6 +24,8 @@ pub(super) struct Control {
     /// learned with: the quickest answer is the truest.
     clock: Option<(i128, Duration)>,
     clocks_asked: u32,
+    /// The stream's title.
+    pub(super) title: String,
 }
 
 impl Control {
@@ -34,6 +36,7 @@ impl Control {
             jitter: seed,
             clock: None,
             clocks_asked: 0,
+            title: String::new(),
         }
     }
 
@@ -112,8 +115,11 @@ impl Node {
             ToNode::Welcome {
                 node,
                 stream,
-                title: _,
-            } => self.welcome(now, node, stream),
+                title,
+            } => {
+                self.control.title = title;
+                self.welcome(now, node, stream);
+            }
             ToNode::Assign(assignment) => self.assign(now, assignment),
             ToNode::Signal { peer, signal } => match signal {
                 Signal::Offer(offer) => self.offered(now, peer, offer),

@@ -42,8 +42,9 @@ impl Node {
     fn open_link(&mut self, now: Duration, peer: NodeId) {
         let link = self
             .links
-            .entry(Parent::Node(peer))
-            .or_insert_with(|| Link::new(now, State::Opening { since: now }));
+            .get_or_insert(Parent::Node(peer), || {
+                Link::new(now, State::Opening { since: now })
+            });
         link.interrupt(State::Opening { since: now });
         self.timers.by(Timer::Links, now + LINK_OPEN);
         if self.begins(peer) {

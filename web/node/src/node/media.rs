@@ -67,6 +67,8 @@ impl Node {
                     let news = intake.part(&mut self.store, from, at, part, bytes);
                     self.news(now, from, news);
                 }
+                // Also for what a quicker helper had brought already: it completes nothing.
+                self.let_helpers_go(now);
             }
             command => {
                 if link.commands.admit(now) {

@@ -1,0 +1,120 @@
+//! The files of the page: names after contents, references, compression.
+
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context as _, bail};
+
+use crate::minify;
+
+/// A file as it is served.
+pub(crate) struct Asset {
+    /// Relative to the page's directory.
+    pub(crate) path: String,
+    pub(crate) bytes: Vec<u8>,
+    /// In Brotli.
+    pub(crate) compressed: Vec<u8>,
+}
+
+/// Puts the page together from its sources and the viewer.
+pub(crate) fn assemble(
+    sources: &Path,
+    js: String,
+    wasm: Vec<u8>,
+) -> anyhow::Result<Vec<Asset>> {
+    let read = |name: &str| {
+        let path = sources.join(name);
+        fs::read_to_string(&path).with_context(|| path.display().to_string())
+    };
+    let wasm = hashed("viewer", "wasm", wasm)?;
+    let viewer = hashed("viewer", "js", minify::script(&js).into_bytes())?;
+    let boot = minify::script(&read("boot.js")?);
+    let boot = refer(&boot, "./viewer.js", &format!("./{}", name_of(&viewer)))?;
+    let boot = refer(&boot, "./viewer.wasm", &format!("./{}", name_of(&wasm)))?;
+    let boot = hashed("boot", "js", boot.into_bytes())?;
+    let style = hashed("page", "css", minify::style(&read("page.css")?).into_bytes())?;
+    let icon = hashed("icon", "svg", minify::lines(&read("icon.svg")?).into_bytes())?;
+
+    let mut index = minify::lines(&read("index.html")?);
+    for (name, asset) in [
+        ("viewer.wasm", &wasm),
+        ("viewer.js", &viewer),
+        ("boot.js", &boot),
+        ("page.css", &style),
+        ("icon.svg", &icon),
+    ] {
+        let (from, to) = (format!("\"{name}\""), format!("\"/{}\"", asset.path));
+        index = refer(&index, &from, &to)?;
+    }
+    let index = asset("index.html".to_owned(), index.into_bytes())?;
+    Ok(vec![index, style, icon, boot, viewer, wasm])
+}
+
+/// Writes the page. What is there of an older one stays for half a moment too long rather
+/// than being missed: the index goes last, and only then go the assets that it does not
+/// name.
+pub(crate) fn write(out: &Path, page: &[Asset]) -> anyhow::Result<()> {
+    fs::create_dir_all(out.join("assets")).with_context(|| out.display().to_string())?;
+    let mut kept = Vec::new();
+    for asset in page.iter().rev() {
+        let path = out.join(&asset.path);
+        let compressed = PathBuf::from(format!("{}.br", path.display()));
+        put(&path, &asset.bytes)?;
+        put(&compressed, &asset.compressed)?;
+        kept.extend([path, compressed]);
+    }
+    for entry in fs::read_dir(out.join("assets"))? {
+        let path = entry?.path();
+        if !kept.contains(&path) {
+            fs::remove_file(&path).with_context(|| path.display().to_string())?;
+        }
+    }
+    Ok(())
+}
+
+/// A server may be reading: it must see the old file or the new one, never half of one.
+fn put(path: &Path, bytes: &[u8]) -> anyhow::Result<()> {
+    let part = PathBuf::from(format!("{}.part", path.display()));
+    fs::write(&part, bytes)
+        .and_then(|()| fs::rename(&part, path))
+        .with_context(|| path.display().to_string())
+}
+
+fn hashed(name: &str, extension: &str, bytes: Vec<u8>) -> anyhow::Result<Asset> {
+    let hash = blake3::hash(&bytes).to_hex();
+    asset(format!("assets/{name}-{}.{extension}", &hash[..16]), bytes)
+}
+
+fn asset(path: String, bytes: Vec<u8>) -> anyhow::Result<Asset> {
+    let compressed = compress(&bytes)?;
+    Ok(Asset { path, bytes, compressed })
+}
+
+fn name_of(asset: &Asset) -> &str {
+    asset.path.rsplit('/').next().unwrap_or_default()
+}
+
+/// A reference that is not there is a page that does not load.
+fn refer(text: &str, from: &str, to: &str) -> anyhow::Result<String> {
+    if !text.contains(from) {
+        bail!("nothing refers to {from}");
+    }
+    Ok(text.replace(from, to))
+}
+
+fn compress(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+    /// The largest that every browser knows.
+    const WINDOW: i32 = 24;
+    const QUALITY: i32 = 11;
+    let mut compressed = Vec::new();
+    let parameters =
+        brotli::enc::BrotliEncoderParams { quality: QUALITY, lgwin: WINDOW, ..Default::default() };
+    let mut writer = brotli::CompressorWriter::with_params(&mut compressed, 4096, &parameters);
+    writer.write_all(bytes)?;
+    writer.flush()?;
+    drop(writer);
+    Ok(compressed)
+}

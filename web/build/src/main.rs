@@ -1,0 +1,85 @@
+//! Builds the page: compiles the viewer to WASM, makes its bindings, shrinks it, names
+//! every file after its contents, compresses, and holds the whole to its size.
+//!
+//! ```text
+//! OUT/index.html        refers to the assets by their names
+//! OUT/assets/NAME-HASH.EXT
+//! OUT/**/*.br           beside each, the same in Brotli
+//! ```
+//!
+//! A hashed name never changes its contents, so that the server may call it immutable.
+
+mod assets;
+mod bindings;
+mod minify;
+mod names;
+mod stamp;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, bail};
+use clap::Parser;
+
+/// The whole page, compressed, in bytes. The box pays for every cold visit with its uplink.
+const BUDGET: usize = 100 * 1000;
+
+/// Builds the viewer's page.
+#[derive(Parser)]
+struct Arguments {
+    /// Where to put it; `page` in the target directory unless given.
+    #[arg(long)]
+    out: Option<PathBuf>,
+}
+
+fn main() -> anyhow::Result<()> {
+    let arguments = Arguments::parse();
+    let root = root()?;
+    let target = target_directory(&root);
+    let out = arguments.out.unwrap_or_else(|| target.join("page"));
+
+    let module = bindings::compile(&root, &target)?;
+    let sources = root.join("web/page");
+    let stamp = stamp::of(&module, &sources)?;
+    if stamp::fresh(&out, &stamp) {
+        println!("{} is up to date", out.display());
+        return Ok(());
+    }
+
+    let bound = bindings::bind(&module)?;
+    let work = target.join("page-build");
+    let wasm = bindings::shrink(&bound.wasm, &work)?;
+    let page = assets::assemble(&sources, bound.js, wasm)?;
+    assets::write(&out, &page)?;
+
+    let total = print_sizes(&page);
+    if total > BUDGET {
+        bail!("the page has {total} bytes compressed; {BUDGET} is all that it may have");
+    }
+    stamp::write(&out, &stamp)
+}
+
+fn print_sizes(page: &[assets::Asset]) -> usize {
+    println!("{:>8} {:>8}  page", "raw", "brotli");
+    for asset in page {
+        let (raw, compressed) = (asset.bytes.len(), asset.compressed.len());
+        println!("{raw:>8} {compressed:>8}  {}", asset.path);
+    }
+    let raw: usize = page.iter().map(|asset| asset.bytes.len()).sum();
+    let total = page.iter().map(|asset| asset.compressed.len()).sum();
+    println!("{raw:>8} {total:>8}  in all, of {BUDGET}");
+    total
+}
+
+/// The workspace, found from this crate's own place in it.
+fn root() -> anyhow::Result<PathBuf> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let root = here.ancestors().nth(2).context("the workspace is not where it was")?;
+    Ok(root.to_owned())
+}
+
+fn target_directory(root: &Path) -> PathBuf {
+    match std::env::var_os("CARGO_TARGET_DIR") {
+        Some(directory) => root.join(directory),
+        None => root.join("target"),
+    }
+}

@@ -1,0 +1,334 @@
+use core::time::Duration;
+
+use bytes::Bytes;
+use peerstream_node::{Input, Lane, sdp};
+use peerstream_wire::{Candidate, Description, NodeId};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::{JsFuture, spawn_local};
+use web_sys::{
+    RtcDataChannel, RtcDataChannelInit, RtcDataChannelType, RtcIceCandidateInit,
+    RtcPeerConnection, RtcPeerConnectionIceEvent, RtcPeerConnectionState, RtcSdpType,
+    RtcSessionDescriptionInit,
+};
+
+use crate::{
+    bindings::Negotiator,
+    console::warn,
+    event::{Event, LinkEvent, Mailbox},
+    listener::Listener,
+    socket::message_bytes,
+    timer,
+};
+
+/// A connection to another node, with its two channels. Dropping it closes it silently.
+pub(crate) struct Link {
+    peer: NodeId,
+    number: u32,
+    mailbox: Mailbox,
+    connection: RtcPeerConnection,
+    command: RtcDataChannel,
+    media: RtcDataChannel,
+    _listeners: Vec<Listener>,
+    opened: u8,
+    closed: bool,
+    role: Role,
+    described: bool,
+    /// This end's candidates that the other end has not been told yet.
+    found: Vec<Candidate>,
+    /// Whether they are about to go.
+    collecting: bool,
+    /// Whether the other end's description is set; candidates before it are refused.
+    accepted: bool,
+    /// The other end's candidates that came before its description was set.
+    early: Vec<Candidate>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+enum Role {
+    Offering,
+    Answering,
+}
+
+/// The media channel says when less than this is queued.
+const LOW: u32 = 32 * 1024;
+/// How long media may be tried to be delivered, in milliseconds.
+const LIFETIME: u16 = 1000;
+/// How long candidates are collected: those of one interface come together, and each message
+/// to the box costs a frame.
+const COLLECT: Duration = Duration::from_millis(10);
+
+impl Link {
+    /// Begins a link.
+    pub(crate) fn offer(peer: NodeId, number: u32, mailbox: &Mailbox) -> Result<Self, JsValue> {
+        let link = Self::new(peer, number, mailbox, Role::Offering)?;
+        link.negotiate(None);
+        Ok(link)
+    }
+
+    /// Takes up a link that the other end began.
+    pub(crate) fn answer(
+        peer: NodeId,
+        offer: &Description,
+        number: u32,
+        mailbox: &Mailbox,
+    ) -> Result<Self, JsValue> {
+        let link = Self::new(peer, number, mailbox, Role::Answering)?;
+        link.negotiate(Some(init(RtcSdpType::Offer, &sdp::offer_sdp(offer))));
+        Ok(link)
+    }
+
+    fn new(peer: NodeId, number: u32, mailbox: &Mailbox, role: Role) -> Result<Self, JsValue> {
+        let connection = RtcPeerConnection::new()?;
+        let command = channel(&connection, "command", 0, false);
+        let media = channel(&connection, "media", 1, true);
+        media.set_buffered_amount_low_threshold(LOW);
+
+        let mut listeners = Vec::with_capacity(9);
+        for channel in [&command, &media] {
+            for (name, what) in [
+                ("open", (|_: &JsValue| Some(LinkEvent::Opened)) as Read),
+                ("message", |event| message_bytes(event).map(LinkEvent::Message)),
+                ("close", |_| Some(LinkEvent::Closed)),
+            ] {
+                listeners.push(listen(channel, name, number, mailbox, what));
+            }
+        }
+        listeners.push(listen(&media, "bufferedamountlow", number, mailbox, |_| {
+            Some(LinkEvent::Drained)
+        }));
+        listeners.push(listen(&connection, "icecandidate", number, mailbox, |event| {
+            let candidate = event.unchecked_ref::<RtcPeerConnectionIceEvent>().candidate()?;
+            Some(LinkEvent::Candidate(candidate.candidate()))
+        }));
+        listeners.push(listen(&connection, "connectionstatechange", number, mailbox, |event| {
+            let connection: RtcPeerConnection = target(event)?.unchecked_into();
+            let state = connection.connection_state();
+            // Disconnected may pass; whether it does in time the node sees by itself.
+            let over = matches!(
+                state,
+                RtcPeerConnectionState::Failed | RtcPeerConnectionState::Closed
+            );
+            over.then_some(LinkEvent::Closed)
+        }));
+        Ok(Link {
+            peer,
+            number,
+            mailbox: mailbox.clone(),
+            connection,
+            command,
+            media,
+            _listeners: listeners,
+            opened: 0,
+            closed: false,
+            role,
+            described: false,
+            found: Vec::new(),
+            collecting: false,
+            accepted: false,
+            early: Vec::new(),
+        })
+    }
+
+    pub(crate) fn peer(&self) -> NodeId {
+        self.peer
+    }
+
+    pub(crate) fn number(&self) -> u32 {
+        self.number
+    }
+
+    /// Bytes that the media channel has queued.
+    pub(crate) fn buffered(&self) -> usize {
+        self.media.buffered_amount() as usize
+    }
+
+    /// The other end took up the link.
+    pub(crate) fn accept(&self, answer: &Description) {
+        let answer = init(RtcSdpType::Answer, &sdp::answer_sdp(answer));
+        let (connection, mailbox, number) =
+            (self.connection.clone(), self.mailbox.clone(), self.number);
+        spawn_local(async move {
+            let set = JsFuture::from(connection.set_remote_description(&answer)).await;
+            report(&mailbox, number, set.map(|_| LinkEvent::Accepted));
+        });
+    }
+
+    /// The other end may be reached there.
+    pub(crate) fn add(&mut self, mut candidates: Vec<Candidate>) {
+        if !self.accepted {
+            self.early.append(&mut candidates);
+        }
+        if candidates.is_empty() {
+            return;
+        }
+        let connection = self.connection.clone();
+        spawn_local(async move {
+            for candidate in candidates {
+                let init = RtcIceCandidateInit::new(&sdp::candidate_line(&candidate));
+                init.set_sdp_mid(Some("0"));
+                let added = connection
+                    .add_ice_candidate_with_opt_rtc_ice_candidate_init(Some(&init));
+                if let Err(error) = JsFuture::from(added).await {
+                    warn("a candidate is of no use", &error);
+                }
+            }
+        });
+    }
+
+    pub(crate) fn send(&self, lane: Lane, bytes: &Bytes) {
+        let channel = match lane {
+            Lane::Command => &self.command,
+            Lane::Media => &self.media,
+        };
+        if let Err(error) = channel.send_with_u8_array(bytes) {
+            // Closing; its event says so in a moment.
+            warn("a link cannot be written to", &error);
+        }
+    }
+
+    /// Takes what happened, and says what the node must know.
+    pub(crate) fn handle(&mut self, event: LinkEvent) -> Option<Input> {
+        let peer = self.peer;
+        match event {
+            LinkEvent::Described(text) => match sdp::describe(&text) {
+                Ok(description) => {
+                    self.described = true;
+                    // Those that are in the description already need not be told again.
+                    self.found.retain(|candidate| !description.candidates.contains(candidate));
+                    if !self.found.is_empty() {
+                        self.collect();
+                    }
+                    Some(match self.role {
+                        Role::Offering => Input::LocalOffer { peer, description },
+                        Role::Answering => Input::LocalAnswer { peer, description },
+                    })
+                }
+                Err(error) => {
+                    warn("this browser's description is of no use", &error.to_string().into());
+                    self.close()
+                }
+            },
+            LinkEvent::Accepted => {
+                self.accepted = true;
+                let early = core::mem::take(&mut self.early);
+                self.add(early);
+                None
+            }
+            LinkEvent::Candidate(line) => {
+                if let Some(candidate) = sdp::candidate(&line) {
+                    self.found.push(candidate);
+                    if self.described && !self.collecting {
+                        self.collect();
+                    }
+                }
+                None
+            }
+            LinkEvent::CandidatesDue => {
+                self.collecting = false;
+                let candidates = core::mem::take(&mut self.found);
+                (!candidates.is_empty()).then_some(Input::LocalCandidates { peer, candidates })
+            }
+            LinkEvent::Opened => {
+                self.opened += 1;
+                (self.opened == 2).then_some(Input::LinkOpened { peer })
+            }
+            LinkEvent::Message(bytes) => Some(Input::LinkMessage { peer, bytes }),
+            LinkEvent::Drained => Some(Input::LinkBuffered { peer, bytes: self.buffered() }),
+            LinkEvent::Closed => self.close(),
+        }
+    }
+
+    fn close(&mut self) -> Option<Input> {
+        // Two channels and a connection close one after the other; once is enough.
+        let first = !core::mem::replace(&mut self.closed, true);
+        first.then_some(Input::LinkClosed { peer: self.peer })
+    }
+
+    fn negotiate(&self, remote: Option<RtcSessionDescriptionInit>) {
+        let (connection, mailbox, number) =
+            (self.connection.clone(), self.mailbox.clone(), self.number);
+        spawn_local(async move {
+            if let Some(remote) = remote {
+                let set = JsFuture::from(connection.set_remote_description(&remote)).await;
+                let failed = set.is_err();
+                report(&mailbox, number, set.map(|_| LinkEvent::Accepted));
+                if failed {
+                    return;
+                }
+            }
+            let local = connection.unchecked_ref::<Negotiator>().describe();
+            let described = JsFuture::from(local).await.and_then(|_| {
+                let description = connection.local_description().ok_or(JsValue::NULL)?;
+                Ok(LinkEvent::Described(description.sdp()))
+            });
+            report(&mailbox, number, described);
+        });
+    }
+
+    fn collect(&mut self) {
+        let (mailbox, number) = (self.mailbox.clone(), self.number);
+        self.collecting = true;
+        timer::after(COLLECT, move || {
+            mailbox.post(Event::Link(number, LinkEvent::CandidatesDue));
+        });
+    }
+}
+
+impl Drop for Link {
+    fn drop(&mut self) {
+        self.connection.close();
+    }
+}
+
+type Read = fn(&JsValue) -> Option<LinkEvent>;
+
+fn listen(
+    target: &web_sys::EventTarget,
+    name: &'static str,
+    number: u32,
+    mailbox: &Mailbox,
+    read: Read,
+) -> Listener {
+    let mailbox = mailbox.clone();
+    Listener::new(target, name, move |event| {
+        if let Some(event) = read(&event) {
+            mailbox.post(Event::Link(number, event));
+        }
+    })
+}
+
+fn target(event: &JsValue) -> Option<web_sys::EventTarget> {
+    event.unchecked_ref::<web_sys::Event>().target()
+}
+
+fn report(mailbox: &Mailbox, number: u32, outcome: Result<LinkEvent, JsValue>) {
+    let event = outcome.unwrap_or_else(|error| {
+        warn("a link cannot be opened", &error);
+        LinkEvent::Closed
+    });
+    mailbox.post(Event::Link(number, event));
+}
+
+fn init(kind: RtcSdpType, sdp: &str) -> RtcSessionDescriptionInit {
+    let init = RtcSessionDescriptionInit::new(kind);
+    init.set_sdp(sdp);
+    init
+}
+
+fn channel(
+    connection: &RtcPeerConnection,
+    label: &str,
+    id: u16,
+    losing: bool,
+) -> RtcDataChannel {
+    let init = RtcDataChannelInit::new();
+    init.set_negotiated(true);
+    init.set_id(id);
+    if losing {
+        init.set_ordered(false);
+        init.set_max_packet_life_time(LIFETIME);
+    }
+    let channel = connection.create_data_channel_with_data_channel_dict(label, &init);
+    channel.set_binary_type(RtcDataChannelType::Arraybuffer);
+    channel
+}

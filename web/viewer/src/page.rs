@@ -1,0 +1,333 @@
+use core::time::Duration;
+
+use peerstream_node::{Config, Input, Node, Output, Phase, Stats, playhead::SAMPLE};
+use peerstream_wire::{NodeId, Refusal};
+use wasm_bindgen::{JsValue, prelude::Closure};
+use web_sys::{WebSocket, Window};
+
+use crate::{
+    clock,
+    console::warn,
+    event::{Button, Event, LinkEvent, Mailbox},
+    link::Link,
+    listener::Listener,
+    pin,
+    player::Player,
+    report::report,
+    screen::{Screen, Status},
+    socket::Socket,
+    timer,
+};
+
+/// The page: the node, and the shells that do what it says.
+pub(crate) struct Page {
+    mailbox: Mailbox,
+    node: Node,
+    phase: Phase,
+    /// Opened by the loader, until it is taken over.
+    early: Option<WebSocket>,
+    socket: Option<Socket>,
+    links: Vec<Link>,
+    next_link: u32,
+    /// Links whose queue grew, and is to be told of.
+    written: Vec<NodeId>,
+    /// When the next timer runs.
+    timer: Option<Duration>,
+    player: Player,
+    screen: Screen,
+    _leaving: [Listener; 2],
+}
+
+/// Puts everything together, and lets it run.
+pub(crate) fn start(early: Option<WebSocket>) {
+    let Some(window) = web_sys::window() else { return };
+    let Some(document) = window.document() else { return };
+    let mailbox = Mailbox::default();
+    let mut screen = Screen::new(document, &mailbox);
+    let Some(video) = screen.video() else { return };
+    let Ok(pinned) = pin::pinned(&window.location().hash().unwrap_or_default()) else {
+        screen.show(Status::Misspelt);
+        return;
+    };
+    let node = Node::new(Config { pinned, seed: seed(&window) }, clock::now());
+    let player = Player::new(video, &mailbox);
+    let leaving = leaving(&window, &mailbox);
+    mailbox.open(Page {
+        mailbox: mailbox.clone(),
+        node,
+        phase: Phase::Connecting,
+        early,
+        socket: None,
+        links: Vec::new(),
+        next_link: 0,
+        written: Vec::new(),
+        timer: None,
+        player,
+        screen,
+        _leaving: leaving,
+    });
+    offer_stats(&window, &mailbox);
+    mailbox.post(Event::Timer);
+    timer::every(SAMPLE, move || mailbox.post(Event::Sample));
+}
+
+impl Page {
+    /// Takes one event, and does all that follows from it.
+    pub(crate) fn handle(&mut self, event: Event) {
+        let now = clock::now();
+        if let Some(input) = self.take(now, event) {
+            self.node.handle(now, input);
+        }
+        // Timers of hidden pages are late; anything that happens may stand in for one.
+        if self.node.deadline().is_some_and(|deadline| deadline <= now) {
+            self.node.handle(now, Input::Tick);
+        }
+        self.carry_out(now);
+        self.set_timer(now);
+        self.screen.show(self.status());
+        self.screen.title(self.node.title());
+    }
+
+    /// What is going on.
+    pub(crate) fn status(&self) -> Status {
+        let player = &self.player;
+        match self.phase {
+            Phase::Over => Status::Over,
+            Phase::Refused(_) => Status::Refused,
+            Phase::OtherStream => Status::OtherStream,
+            _ if player.unsupported => Status::Unsupported,
+            _ if player.refused || player.stopped() => Status::Paused,
+            Phase::Playing if player.standby => Status::Standby,
+            Phase::Playing if player.startup.is_some() => Status::Playing,
+            Phase::Playing | Phase::Waiting => Status::Waiting,
+            Phase::Connecting if player.startup.is_some() => Status::Reconnecting,
+            Phase::Connecting => Status::Connecting,
+        }
+    }
+
+    pub(crate) fn player(&self) -> &Player {
+        &self.player
+    }
+
+    pub(crate) fn node_stats(&self) -> Stats {
+        self.node.stats()
+    }
+
+    /// What the node has to know of an event.
+    fn take(&mut self, now: Duration, event: Event) -> Option<Input> {
+        match event {
+            Event::Node(input) => return Some(input),
+            Event::SocketOpened => return Some(Input::ControlOpened),
+            Event::SocketClosed => {
+                self.socket = None;
+                return Some(Input::ControlClosed);
+            }
+            Event::SocketMessage(bytes) => return Some(Input::Control(bytes)),
+            Event::Link(number, event) => return self.link_event(number, event),
+            Event::Timer => self.timer = None,
+            Event::Sample => {
+                self.player.sample(now, self.node.playout_delay());
+                self.screen.offer(
+                    self.player.silenced(),
+                    self.player.refused || self.player.stopped(),
+                );
+            }
+            Event::Frame { media_time, shown } => {
+                let box_time = self.node.box_time(shown);
+                self.player.frame(now, media_time, shown, box_time);
+            }
+            Event::SourceOpened => self.player.opened(now),
+            Event::SourceReady => self.player.pump(now),
+            Event::SourceBroken(why) => self.player.broken(now, &why),
+            Event::PlayRefused => self.player.play_refused(),
+            Event::Pressed(Button::Unmute) => self.player.unmute(),
+            Event::Pressed(Button::Play) => self.player.resume(),
+            Event::Pressed(Button::Fullscreen) => self.screen.fullscreen(self.player.video()),
+        }
+        None
+    }
+
+    fn link_event(&mut self, number: u32, event: LinkEvent) -> Option<Input> {
+        // A link that is gone already may still have had something to say.
+        let link = self.links.iter_mut().find(|link| link.number() == number)?;
+        let input = link.handle(event);
+        if let Some(Input::LinkClosed { peer }) = &input {
+            self.drop_link(*peer);
+        }
+        input
+    }
+
+    fn carry_out(&mut self, now: Duration) {
+        loop {
+            while let Some(output) = self.node.poll() {
+                self.act(now, output);
+            }
+            // What the browser has queued decides whether the node may send more.
+            let Some(peer) = self.written.pop() else { return };
+            if let Some(link) = self.link(peer) {
+                let bytes = link.buffered();
+                self.node.handle(now, Input::LinkBuffered { peer, bytes });
+            }
+        }
+    }
+
+    fn act(&mut self, now: Duration, output: Output) {
+        match output {
+            Output::OpenControl => self.open_control(),
+            Output::Control(bytes) => {
+                if let Some(socket) = &self.socket {
+                    socket.send(&bytes);
+                }
+            }
+            Output::CreateOffer { peer } => {
+                let number = self.number();
+                self.keep(peer, Link::offer(peer, number, &self.mailbox));
+            }
+            Output::CreateAnswer { peer, offer } => {
+                let number = self.number();
+                self.keep(peer, Link::answer(peer, &offer, number, &self.mailbox));
+            }
+            Output::SetAnswer { peer, answer } => {
+                if let Some(link) = self.link(peer) {
+                    link.accept(&answer);
+                }
+            }
+            Output::AddCandidates { peer, candidates } => {
+                if let Some(link) = self.link_mut(peer) {
+                    link.add(candidates);
+                }
+            }
+            Output::CloseLink { peer } => self.drop_link(peer),
+            Output::Send { peer, lane, bytes } => {
+                if let Some(link) = self.link(peer) {
+                    link.send(lane, &bytes);
+                    if !self.written.contains(&peer) {
+                        self.written.push(peer);
+                    }
+                }
+            }
+            Output::Tracks(init) => self.player.tracks(now, init),
+            Output::Chunk(fragment) => self.player.chunk(now, fragment),
+            Output::Skipped(gap) => self.player.skipped(gap),
+            Output::Phase(phase) => self.enter(phase),
+        }
+    }
+
+    fn enter(&mut self, phase: Phase) {
+        self.phase = phase;
+        self.player.over = phase == Phase::Over;
+        if phase == Phase::Refused(Refusal::Protocol) {
+            reload_once();
+        }
+    }
+
+    fn open_control(&mut self) {
+        // The one before is closed first: its late events must not be taken for the new
+        // one's.
+        self.socket = None;
+        let socket = match self.early.take() {
+            Some(early) => Ok(Socket::adopt(early, &self.mailbox)),
+            None => Socket::open(&self.mailbox),
+        };
+        match socket {
+            Ok(socket) => self.socket = Some(socket),
+            Err(error) => {
+                warn("no way to the box", &error);
+                self.mailbox.post(Event::SocketClosed);
+            }
+        }
+    }
+
+    fn number(&mut self) -> u32 {
+        self.next_link = self.next_link.wrapping_add(1);
+        self.next_link
+    }
+
+    fn keep(&mut self, peer: NodeId, link: Result<Link, JsValue>) {
+        self.drop_link(peer);
+        match link {
+            Ok(link) => self.links.push(link),
+            Err(error) => {
+                warn("no connection can be made", &error);
+                self.mailbox.post(Event::Node(Input::LinkClosed { peer }));
+            }
+        }
+    }
+
+    fn link(&self, peer: NodeId) -> Option<&Link> {
+        self.links.iter().find(|link| link.peer() == peer)
+    }
+
+    fn link_mut(&mut self, peer: NodeId) -> Option<&mut Link> {
+        self.links.iter_mut().find(|link| link.peer() == peer)
+    }
+
+    fn drop_link(&mut self, peer: NodeId) {
+        self.links.retain(|link| link.peer() != peer);
+    }
+
+    fn set_timer(&mut self, now: Duration) {
+        let Some(deadline) = self.node.deadline() else { return };
+        if self.timer.is_some_and(|timer| timer <= deadline) {
+            return;
+        }
+        self.timer = Some(deadline);
+        let mailbox = self.mailbox.clone();
+        timer::after(deadline.saturating_sub(now), move || mailbox.post(Event::Timer));
+    }
+}
+
+/// The page says goodbye; and where the browser wakes it up again later (from its
+/// back-and-forward memory), it starts afresh.
+fn leaving(window: &Window, mailbox: &Mailbox) -> [Listener; 2] {
+    let to = mailbox.clone();
+    let hidden =
+        Listener::new(window, "pagehide", move |_| to.post(Event::Node(Input::PageHidden)));
+    let woken = Listener::new(window, "pageshow", |event| {
+        let persisted = js_sys::Reflect::get(&event, &"persisted".into());
+        if persisted.is_ok_and(|persisted| persisted.is_truthy()) {
+            reload();
+        }
+    });
+    [hidden, woken]
+}
+
+fn offer_stats(window: &Window, mailbox: &Mailbox) {
+    let mailbox = mailbox.clone();
+    let stats = Closure::<dyn Fn() -> JsValue>::new(move || {
+        mailbox.look(|page| report(page, clock::now())).unwrap_or(JsValue::NULL)
+    });
+    let peerstream = js_sys::Object::new();
+    let offered = js_sys::Reflect::set(&peerstream, &"stats".into(), &stats.into_js_value())
+        .and_then(|_| js_sys::Reflect::set(window, &"peerstream".into(), &peerstream));
+    if let Err(error) = offered {
+        warn("no figures", &error);
+    }
+}
+
+fn seed(window: &Window) -> u64 {
+    let mut seed = [0; 8];
+    let drawn = window.crypto().and_then(|crypto| crypto.get_random_values_with_u8_array(&mut seed));
+    if let Err(error) = drawn {
+        // It only spreads reconnects.
+        warn("no randomness", &error);
+    }
+    u64::from_le_bytes(seed)
+}
+
+/// The box is of another version than this page: its own page is the one to use. Once, or a
+/// page kept by something in between would load itself for ever.
+fn reload_once() {
+    const MARK: &str = "peerstream-reloaded";
+    let Some(window) = web_sys::window() else { return };
+    let Ok(Some(storage)) = window.session_storage() else { return };
+    if matches!(storage.get_item(MARK), Ok(None)) && storage.set_item(MARK, "1").is_ok() {
+        reload();
+    }
+}
+
+fn reload() {
+    if let Some(Err(error)) = web_sys::window().map(|window| window.location().reload()) {
+        warn("no reload", &error);
+    }
+}
