@@ -70,6 +70,22 @@ fn a_settled_audience_is_complete() {
 }
 
 #[test]
+fn a_mass_departure_keeps_the_shape() {
+    for root_pairs in [1, 3] {
+        let mut audience = Audience::of(root_pairs, 4_000);
+        // No newcomers, and whoever leaves is spread over all depths.
+        for departure in 0..3_990usize {
+            let nodes = audience.nodes();
+            audience.leave(nodes[departure * 7_919 % nodes.len()]);
+            if departure % 50 == 0 || nodes.len() < 40 {
+                check(&audience, root_pairs);
+                assert_eq!(audience.fed_without(None).len(), audience.told.len());
+            }
+        }
+    }
+}
+
+#[test]
 fn an_empty_stream_starts_over() {
     let mut audience = Audience::of(2, 9);
     for node in audience.nodes() {

@@ -79,15 +79,19 @@ impl Assignment {
             Parent::Box => None,
             Parent::Node(node) => Some(node),
         };
-        let mut seen: Vec<NodeId> = parent
+        let named = parent
             .into_iter()
             .chain(self.partner)
             .chain(self.reserve)
             .chain(self.children.iter().copied())
-            .chain(self.wards.iter().copied())
-            .collect();
-        seen.sort_unstable();
-        seen.dedup();
+            .chain(self.wards.iter().copied());
+        // Few enough that a sorting library would only make the page larger.
+        let mut seen: Vec<NodeId> = Vec::new();
+        for node in named {
+            if let Err(at) = seen.binary_search(&node) {
+                seen.insert(at, node);
+            }
+        }
         seen.into_iter()
     }
 }
