@@ -1,0 +1,54 @@
+//! A network of the test's own.
+
+use std::net::Ipv4Addr;
+use std::process::Command;
+
+use anyhow::{Context as _, Result, ensure};
+
+/// The address that the box and the browser have in the namespace: a LAN address, so that
+/// a page fetched from it over plain http is no secure context.
+pub const ADDRESS: Ipv4Addr = Ipv4Addr::new(10, 9, 8, 1);
+
+/// Moves the calling thread into a fresh network namespace with one interface, [`ADDRESS`]
+/// and a default route. Without those a browser gathers no ICE candidates, so no two pages
+/// connect. Threads and processes started from here on live in it too; it vanishes with
+/// the last of them, however they end, so there is nothing to clean up.
+///
+/// # Errors
+/// Lacking the right to do so, or iproute2.
+pub fn enter() -> Result<()> {
+    ensure!(
+        nix::unistd::geteuid().is_root(),
+        "a network namespace needs root; run this under `unshare --user --map-root-user`"
+    );
+    nix::sched::unshare(nix::sched::CloneFlags::CLONE_NEWNET)
+        .context("cannot make a network namespace")?;
+    for line in SETUP {
+        ip(line)?;
+    }
+    Ok(())
+}
+
+/// The interface's other end leads nowhere: what is sent to [`ADDRESS`] never leaves the
+/// namespace, and nothing else can be reached from it.
+const SETUP: [&str; 6] = [
+    "link set lo up",
+    "link add lan type veth peer name nowhere",
+    "address add 10.9.8.1/24 dev lan",
+    "link set lan up",
+    "link set nowhere up",
+    "route add default via 10.9.8.254 dev lan",
+];
+
+fn ip(line: &str) -> Result<()> {
+    let output = Command::new("ip")
+        .args(line.split(' '))
+        .output()
+        .context("cannot run `ip` (Debian package iproute2)")?;
+    ensure!(
+        output.status.success(),
+        "ip {line}: {}",
+        String::from_utf8_lossy(&output.stderr).trim()
+    );
+    Ok(())
+}

@@ -1,0 +1,162 @@
+//! A box, a browser, an audience, and what is kept when something goes wrong with them.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use anyhow::{Context as _, Result};
+use tempfile::TempDir;
+
+use crate::audience::Audience;
+use crate::browser::{Browser, Certificates};
+use crate::daemon::{self, Daemon, Source};
+use crate::{namespace, page};
+
+/// From opening the page to the first frame, at the very most, on a busy machine. What is
+/// aimed at is far less, and is the bench's business.
+pub const PLAYS_WITHIN: Duration = Duration::from_secs(15);
+
+/// Everything that one test needs. Taken down when dropped, the viewers first.
+pub struct Stage {
+    /// The viewers.
+    pub audience: Audience,
+    /// Where they are.
+    pub browser: Browser,
+    /// What they watch.
+    pub daemon: Daemon,
+    /// Room for whatever the test needs; goes with it.
+    pub directory: TempDir,
+    name: String,
+}
+
+/// How a stage is set.
+#[derive(Debug, Clone)]
+pub struct Setting {
+    /// What the box sends.
+    pub source: Source,
+    /// Whether the browser checks certificates.
+    pub certificates: Certificates,
+}
+
+impl Default for Setting {
+    fn default() -> Self {
+        Setting {
+            source: Source::Demo(daemon::Demo::default()),
+            certificates: Certificates::Checked,
+        }
+    }
+}
+
+/// One stage at a time: two browsers' worth of viewers would measure the machine.
+static STAGE: Mutex<()> = Mutex::new(());
+
+/// Sets a stage in a network namespace of its own and plays `body` on it.
+///
+/// # Panics
+/// When the stage cannot be set or `body` fails. What explains it is then in
+/// `browser-artifacts` in cargo's target directory.
+#[track_caller]
+pub fn play(name: &str, setting: &Setting, body: impl FnOnce(&mut Stage) -> Result<()>) {
+    let _turn = STAGE.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut stage = match Stage::set(name, setting) {
+        Ok(stage) => stage,
+        Err(error) => panic!("cannot set the stage: {error:#}"),
+    };
+    if let Err(error) = body(&mut stage) {
+        // Unwinding drops the stage, which keeps the artifacts.
+        panic!("{error:?}");
+    }
+}
+
+impl Stage {
+    /// Starts the box and the browser.
+    ///
+    /// # Errors
+    /// Whatever is missing on this machine.
+    pub fn set(name: &str, setting: &Setting) -> Result<Self> {
+        namespace::enter()?;
+        let directory = TempDir::new().context("no temporary directory")?;
+        let daemon = Daemon::start(directory.path(), &setting.source)?;
+        let browser = Browser::launch(setting.certificates)?;
+        let audience = Audience::default();
+        Ok(Stage {
+            audience,
+            browser,
+            daemon,
+            directory,
+            name: name.to_owned(),
+        })
+    }
+
+    /// Lets viewers join one after another, each as soon as the one before plays, until
+    /// there are `count`.
+    ///
+    /// # Errors
+    /// A viewer that does not play in time.
+    pub fn admit(&mut self, count: usize, options: &page::Options) -> Result<()> {
+        let url = self.daemon.url();
+        while self.audience.len() < count {
+            self.audience.join(&self.browser, &url, options)?;
+            self.audience.until_playing(PLAYS_WITHIN)?;
+        }
+        Ok(())
+    }
+
+    /// Writes down everything that may explain a failure.
+    fn keep(&self) -> Result<PathBuf> {
+        let directory = artifacts()?.join(&self.name);
+        if directory.exists() {
+            std::fs::remove_dir_all(&directory)?;
+        }
+        std::fs::create_dir_all(&directory)?;
+        write(&directory, "daemon.log", self.daemon.log());
+        write(&directory, "browser.log", self.browser.log());
+        match self.daemon.status() {
+            Ok(status) => write(&directory, "status.txt", format!("{status:#?}\n")),
+            Err(error) => write(&directory, "status.txt", format!("{error:#}\n")),
+        }
+        for viewer in self.audience.iter() {
+            let file = |kind: &str| format!("{}.{kind}", viewer.name.replace(' ', "-"));
+            let stats = match viewer.page.evaluate("peerstream.stats()") {
+                Ok(stats) => format!("{stats:#}\n"),
+                Err(error) => format!("{error:#}\n"),
+            };
+            write(&directory, &file("json"), stats);
+            write(
+                &directory,
+                &file("console.txt"),
+                viewer.page.console().join("\n"),
+            );
+            if let Ok(picture) = viewer.page.screenshot() {
+                write(&directory, &file("png"), picture);
+            }
+        }
+        Ok(directory)
+    }
+}
+
+impl Drop for Stage {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            match self.keep() {
+                Ok(directory) => eprintln!("artifacts: {}", directory.display()),
+                Err(error) => eprintln!("no artifacts: {error:#}"),
+            }
+        }
+    }
+}
+
+/// One file less explains less, but must not hide the failure itself.
+fn write(directory: &Path, name: &str, contents: impl AsRef<[u8]>) {
+    if let Err(error) = std::fs::write(directory.join(name), contents) {
+        eprintln!("artifact {name}: {error}");
+    }
+}
+
+fn artifacts() -> Result<PathBuf> {
+    let profile = daemon::profile_directory()?;
+    Ok(profile
+        .parent()
+        .context("no target directory")?
+        .join("browser-artifacts"))
+}
