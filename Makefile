@@ -1,0 +1,59 @@
+# `make help` lists what can be done here. A bench prints JSON lines alone on stdout.
+#   ARGS                          more for the daemon:  make run ARGS='--http 0.0.0.0:80'
+#   VIEWERS SECONDS RATE KILL     of bench-stream:      make bench-stream RATE=2500 KILL=5
+#   SETUP=no                      install nothing (not a Debian machine)
+.DEFAULT_GOAL := help
+export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
+export CARGO_TARGET_DIR ?= $(CURDIR)/target
+PAGE := $(CARGO_TARGET_DIR)/page
+DAEMON := $(CARGO_TARGET_DIR)/release/peerstreamd
+STREAM := cargo bench --quiet -p peerstream-browser --bench stream
+
+.NOTPARALLEL:
+.PHONY: help run build setup setup-test test check audit fuzz standby \
+	bench bench-stream bench-verify bench-overlay
+
+run: build ## install what is missing, build, and start a box with the demo source
+	@$(DAEMON) run --demo $(ARGS)
+
+build: setup ## build the page (target/page) and the daemon (target/release/peerstreamd)
+	@cargo run --release --quiet -p peerstream-web-build -- --out $(PAGE)
+	@cargo build --release -p peerstreamd
+
+test: setup-test ## run every check and test; the last line counts them
+	@.ci/test
+
+check: setup-test ## rustfmt, clippy and rustdoc, none of which may complain
+	@.ci/check
+
+audit: ## licences, bans and sources of all dependencies (cargo deny)
+	@command -v cargo-deny >/dev/null || cargo install --locked cargo-deny
+	cargo deny check licenses bans sources
+
+fuzz: setup-test ## fuzz every decoder, FOR=60 seconds each
+	@tests/fuzz/run.sh $(or $(FOR),60)
+
+bench: bench-verify bench-overlay bench-stream ## all benchmarks; the stream also at RATE=2500 and with KILL=5
+	@RATE=2500 $(STREAM)
+	@KILL=5 $(STREAM)
+
+bench-stream: setup-test build ## real browsers: VIEWERS=8 SECONDS=60 RATE=300 (kbit/s), KILL=5 kills one every 5 s
+	@$(STREAM)
+
+bench-verify: setup-test ## what verifying a fragment costs in WASM, at 1, 10 and 100 KB
+	@cargo bench --quiet -p peerstream-bench-verify --bench verify
+
+bench-overlay: setup-test ## joins, departures and memory of the coordinator up to a million nodes
+	@cargo bench --quiet -p peerstream-overlay --bench overlay
+
+standby: setup-test ## draw the standby card again (appliance/media/assets)
+	@appliance/media/assets/regenerate
+
+setup: ## install what running needs and this machine lacks
+	@.ci/setup run
+
+setup-test: ## the same for tests and benchmarks
+	@.ci/setup test
+
+help: ## this list
+	@awk -F ':[^#]*## ' '/^[a-z-]+:.*##/ { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
