@@ -2,6 +2,7 @@
 
 use std::{
     fmt::Write,
+    io::IsTerminal,
     net::{IpAddr, SocketAddr},
 };
 
@@ -76,8 +77,9 @@ pub(crate) fn text(addresses: &Addresses, with_code: bool) -> String {
     out
 }
 
-/// The address as a QR code, drawn in characters; dark on light, as telephones want it,
-/// whatever the terminal's colours are.
+/// The address as a QR code, drawn in characters. What is light of it is drawn, for
+/// terminals are dark; where colours are understood, those are said as well, so that it is
+/// right on a light one too.
 fn code(address: &str) -> Option<String> {
     let code = QrCode::with_error_correction_level(address, EcLevel::L).ok()?;
     let drawn = code
@@ -86,7 +88,13 @@ fn code(address: &str) -> Option<String> {
         .light_color(Dense1x2::Dark)
         .quiet_zone(true)
         .build();
-    let lines = drawn.lines().map(|line| format!("    {line}\n"));
+    let (colour, plain) = match std::io::stdout().is_terminal() {
+        true => ("\x1b[97;40m", "\x1b[0m"),
+        false => ("", ""),
+    };
+    let lines = drawn
+        .lines()
+        .map(|line| format!("    {colour}{line}{plain}\n"));
     Some(lines.collect())
 }
 

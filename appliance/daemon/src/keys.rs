@@ -27,7 +27,7 @@ pub(crate) fn show(options: &KeyOptions) -> Result<()> {
         println!("  {url}{key}");
     }
     println!("\nFor OBS, in Settings > Stream with the service \"Custom...\":");
-    for address in addresses.first() {
+    if let Some(address) = addresses.first() {
         println!("  Server      {}", announce::url("rtmp", *address, "/live"));
     }
     println!("  Stream Key  {key}");

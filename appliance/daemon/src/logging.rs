@@ -1,5 +1,7 @@
 //! Where log lines go: to the journal under systemd, to standard error otherwise.
 
+use std::io::IsTerminal;
+
 use tracing_subscriber::{EnvFilter, layer::SubscriberExt, util::SubscriberInitExt};
 
 /// Starts logging. `RUST_LOG` says how much; without it, what someone who runs the box
@@ -14,6 +16,7 @@ pub(crate) fn start() {
             let lines = tracing_subscriber::fmt::layer()
                 .with_writer(std::io::stderr)
                 .with_target(false)
+                .with_ansi(std::io::stderr().is_terminal())
                 .compact();
             registry.with(lines).init();
         }

@@ -6,10 +6,10 @@ mod cli;
 mod keys;
 mod logging;
 mod probe;
-mod reload;
 mod run;
 mod service;
 mod supervise;
+mod upkeep;
 
 use std::process::ExitCode;
 

@@ -6,26 +6,26 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context as _, Result};
+use anyhow::{Context as _, Result, bail};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use peerstream_ingest::Source;
-use peerstream_media::{Studio, studio};
-use peerstream_server::{CaptureClock, Feeds, Page, Server, Stopper};
+use peerstream_media::{MEDIA_EPOCH, Studio, studio};
+use peerstream_server::{Feeds, Page, Server, Stopper};
 use peerstream_settings::{Config, State, config::Demo};
 use tokio::{
     runtime::Runtime,
-    signal::unix::{SignalKind, signal},
+    signal::unix::{Signal, SignalKind, signal},
     sync::mpsc,
+    task::JoinHandle,
     time::timeout,
 };
 
 use crate::{
     announce, certificates,
     cli::RunOptions,
-    keys, logging, probe,
-    reload::Reload,
-    service,
+    keys, logging, probe, service,
     supervise::{self, DemoConfig, Supervisor},
+    upkeep::{self, Upkeep},
 };
 
 /// Loads, builds, and runs until a signal.
@@ -63,15 +63,12 @@ async fn serve(config: Config, connections: usize, state: State, page: Page) -> 
     let source = source(&config.demo);
     check(&source).await?;
 
-    let clock = CaptureClock::start();
-    // Segments are numbered from the clock, so that they rise across restarts.
-    let first_segment = u32::try_from(clock.now().as_secs()).unwrap_or(u32::MAX);
-    let studio = Studio::new(
-        signer,
-        studio::Config::default(),
-        first_segment,
-        clock.now(),
-    );
+    // From here on, a signal does not end the daemon by itself.
+    let ends = Ends::new()?;
+    let hangups = upkeep::hangups()?;
+    let clock = upkeep::start_clock(&state)?;
+    let first = first_segment(clock.now());
+    let studio = Studio::new(signer, studio::Config::default(), first, clock.now());
     let (events, source_events) = mpsc::channel(SOURCE_EVENTS);
     let (signers, rotations) = mpsc::channel(1);
     let (publisher, published) = mpsc::channel(PUBLISHER_EVENTS);
@@ -86,17 +83,15 @@ async fn serve(config: Config, connections: usize, state: State, page: Page) -> 
             .run(published, events, stopped)
             .await;
     });
-    let reload = Reload {
-        state,
+    let upkeep = Upkeep {
+        state: state.clone(),
         identity,
         serial: record.serial,
         signers,
+        clock,
+        hangups,
     };
-    tokio::spawn(async move {
-        if let Err(error) = reload.run().await {
-            tracing::error!("the signing key is not looked after: {error:#}");
-        }
-    });
+    tokio::spawn(upkeep.run());
     let feeds = Feeds {
         source: source_events,
         signers: rotations,
@@ -107,26 +102,50 @@ async fn serve(config: Config, connections: usize, state: State, page: Page) -> 
     tokio::spawn(service::feed_watchdog(health));
     service::ready();
 
-    let signal = until_signal(served).await?;
+    let signal = ends.wait(served).await?;
     tracing::info!(signal, "shutting down");
     service::stopping();
     stopper.stop();
     // Whoever does not read its goodbye does without.
     let _ = timeout(GOODBYES, stopper.finished()).await;
+    upkeep::keep_clock(&state, clock);
     Ok(())
 }
 
-/// Waits for the signal to stop. A server that ends by itself is an error.
-async fn until_signal(served: tokio::task::JoinHandle<()>) -> Result<&'static str> {
-    let mut terminate = signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?;
-    let mut interrupt = signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?;
-    tokio::select! {
-        _ = terminate.recv() => Ok("SIGTERM"),
-        _ = interrupt.recv() => Ok("SIGINT"),
-        ended = served => match ended {
-            Ok(()) => anyhow::bail!("the server has ended by itself"),
-            Err(error) => Err(error).context("the server has failed"),
-        },
+/// The number of the first segment. It comes from the clock, so that numbers rise across
+/// restarts: a page takes what stands before what it holds for old. A studio begins at most
+/// one segment a second, and one or two more; the clock counts four, so that a daemon that
+/// is started again at once is ahead of the one before. Enough until 2060.
+fn first_segment(now: Duration) -> u32 {
+    let quarters = now.saturating_sub(MEDIA_EPOCH).as_millis() / 250;
+    u32::try_from(quarters).unwrap_or(u32::MAX)
+}
+
+/// The signals that end the daemon.
+struct Ends {
+    terminate: Signal,
+    interrupt: Signal,
+}
+
+impl Ends {
+    /// Listens for them from now on.
+    fn new() -> Result<Self> {
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).context("cannot wait for SIGTERM")?,
+            interrupt: signal(SignalKind::interrupt()).context("cannot wait for SIGINT")?,
+        })
+    }
+
+    /// Waits for one, and says which. A server that ends by itself is an error.
+    async fn wait(mut self, served: JoinHandle<()>) -> Result<&'static str> {
+        tokio::select! {
+            _ = self.terminate.recv() => Ok("SIGTERM"),
+            _ = self.interrupt.recv() => Ok("SIGINT"),
+            ended = served => match ended {
+                Ok(()) => bail!("the server has ended by itself"),
+                Err(error) => Err(error).context("the server has failed"),
+            },
+        }
     }
 }
 

@@ -16,11 +16,13 @@
 mod backlog;
 mod child;
 mod patience;
+mod post;
 
 use std::future::Future;
 use std::path::PathBuf;
 
 use peerstream_ingest::Source as Ingest;
+use peerstream_ingest::flv;
 use peerstream_ingest::pipe::Message;
 pub(crate) use peerstream_ingest::source::pattern::Config as DemoConfig;
 use peerstream_media::publisher::PublisherEvent;
@@ -29,9 +31,8 @@ use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tracing::{info, warn};
 
-use backlog::Backlog;
 use child::{Child, Report, Said};
-use patience::Patience;
+use post::{Post, Role};
 
 /// Where the stream comes from.
 #[derive(Debug, Clone)]
@@ -64,7 +65,7 @@ impl Supervisor {
     }
 
     /// Starts another program, which must have the same `ingest` subcommand.
-    #[cfg_attr(not(test), expect(dead_code, reason = "a test is another program"))]
+    #[allow(dead_code, reason = "for tests, which are another program")]
     pub(crate) fn program(mut self, program: impl Into<PathBuf>) -> Self {
         self.program = program.into();
         self
@@ -124,12 +125,6 @@ enum Event {
 /// The studio does not listen any more.
 struct Deaf;
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    Demo,
-    Publisher,
-}
-
 struct Desk {
     program: PathBuf,
     reports: mpsc::Sender<Report>,
@@ -140,19 +135,6 @@ struct Desk {
     on: Option<Role>,
     /// How many children have been started; tells them apart.
     started: u64,
-}
-
-/// A source that is to be kept running.
-struct Post {
-    role: Role,
-    source: Ingest,
-    child: Option<Child>,
-    /// When to start the next child.
-    due: Option<Instant>,
-    patience: Patience,
-    backlog: Backlog,
-    /// What the child has announced and the studio has not been told.
-    tracks: Option<SourceEvent>,
 }
 
 impl Desk {
@@ -176,6 +158,10 @@ impl Desk {
                 body,
             }) => {
                 if let Some(post) = &mut self.publisher {
+                    if let Some(what) = flv::foreign(kind, &body) {
+                        post.leave_out(what);
+                        return Ok(());
+                    }
                     let tags = post.backlog.tag(kind, timestamp_ms, &body);
                     if let Some(child) = &mut post.child
                         && !child.feed(tags)
@@ -312,63 +298,6 @@ impl Desk {
                     warn!("{program} does not start: {error}; again in {wait:?}");
                 }
             }
-        }
-    }
-}
-
-impl Post {
-    fn new(role: Role, source: Ingest) -> Self {
-        Self {
-            role,
-            source,
-            child: None,
-            due: Some(Instant::now()),
-            patience: Patience::default(),
-            backlog: Backlog::default(),
-            tracks: None,
-        }
-    }
-
-    fn is_held_by(&self, child: u64) -> bool {
-        self.child
-            .as_ref()
-            .is_some_and(|held| held.number() == child)
-    }
-
-    fn takes(&mut self, mut child: Child, now: Instant) {
-        info!(
-            source = self.role.name(),
-            pid = child.pid(),
-            "ingest process started"
-        );
-        self.due = None;
-        self.patience.started(now);
-        if self.role == Role::Publisher {
-            child.feed(self.backlog.resume());
-        }
-        self.child = Some(child);
-    }
-
-    /// The child is gone. When there will be another one.
-    fn lost(&mut self) -> std::time::Duration {
-        let now = Instant::now();
-        let wait = self.patience.wait(now);
-        self.child = None;
-        self.tracks = None;
-        self.due = Some(now + wait);
-        wait
-    }
-
-    fn is_sound_only(&self) -> bool {
-        matches!(self.tracks, Some(SourceEvent::Tracks { video: None, .. }))
-    }
-}
-
-impl Role {
-    fn name(self) -> &'static str {
-        match self {
-            Role::Demo => "demo",
-            Role::Publisher => "publisher",
         }
     }
 }

@@ -2,21 +2,24 @@
 
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+mod air;
+mod publisher;
+
 #[path = "../src"]
 mod daemon {
     #[allow(dead_code, unreachable_pub, reason = "each test uses a part of it")]
     pub(crate) mod supervise;
 }
 
-use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
+use air::Air;
 use bytes::Bytes;
 use daemon::supervise::{DemoConfig, Source, Supervisor};
-use peerstream_fragment::{IdentityKey, Signer, SigningKey, Validity};
 use peerstream_media::publisher::{PublisherEvent, TagKind};
-use peerstream_media::{SourceEvent, Studio, TrackKind, studio};
+use peerstream_media::{SourceEvent, Studio, TrackKind};
+use publisher::Publisher;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, timeout};
 
@@ -32,10 +35,14 @@ struct Supervised {
 }
 
 fn supervise(source: Source) -> Supervised {
+    supervise_with(PROGRAM, source)
+}
+
+fn supervise_with(program: &str, source: Source) -> Supervised {
     let (publisher, tags) = mpsc::channel(64);
     let (sender, events) = mpsc::channel(64);
     let (shutdown, ended) = oneshot::channel::<()>();
-    let supervisor = Supervisor::new(source).program(PROGRAM);
+    let supervisor = Supervisor::new(source).program(program);
     tokio::spawn(async move {
         let ended = async move { drop(ended.await) };
         supervisor.run(tags, sender, ended).await;
@@ -48,24 +55,16 @@ fn supervise(source: Source) -> Supervised {
 }
 
 impl Supervised {
-    async fn event(&mut self) -> SourceEvent {
-        timeout(LONG, self.events.recv())
-            .await
-            .expect("an event in time")
-            .unwrap()
-    }
-
     /// Everything up to the event that `wanted` accepts, itself included.
     async fn until(&mut self, wanted: impl Fn(&SourceEvent) -> bool) -> Vec<SourceEvent> {
         let mut events = Vec::new();
-        loop {
-            let event = self.event().await;
-            let found = wanted(&event);
-            events.push(event);
-            if found {
-                return events;
+        let found = async {
+            while !events.last().is_some_and(&wanted) {
+                events.push(self.events.recv().await.unwrap());
             }
-        }
+        };
+        timeout(LONG, found).await.expect("the event in time");
+        events
     }
 }
 
@@ -196,65 +195,16 @@ async fn the_standby_card_covers_for_a_frozen_source() {
     let (source, args) = demo(304);
     let mut supervised = supervise(source);
     let mut air = Air::new();
-    air.watch(&mut supervised, |studio| !studio.on_standby())
+    air.watch(&mut supervised.events, |studio| !studio.on_standby())
         .await;
     signal(ingest(&args).unwrap(), "-STOP");
-    let covered = air.watch(&mut supervised, Studio::on_standby).await;
+    let covered = air.watch(&mut supervised.events, Studio::on_standby).await;
     println!("card after {covered:?}");
     assert!(covered < Duration::from_secs(2), "{covered:?}");
     let back = air
-        .watch(&mut supervised, |studio| !studio.on_standby())
+        .watch(&mut supervised.events, |studio| !studio.on_standby())
         .await;
     println!("source back {back:?} later");
-}
-
-/// A studio that runs by the real clock.
-struct Air {
-    studio: Studio,
-    start: Instant,
-}
-
-const EPOCH: Duration = Duration::from_secs(1_800_000_000);
-
-impl Air {
-    fn new() -> Self {
-        let key = SigningKey::from_seed([2; 32]);
-        let identity = IdentityKey::from_seed([1; 32]);
-        let validity = Validity {
-            not_before: 0,
-            not_after: u64::MAX,
-        };
-        let certificate = identity.certify(1, validity, key.public());
-        let signer = Signer::new(identity.stream(), certificate, key).unwrap();
-        let studio = Studio::new(signer, studio::Config::default(), 1_800_000_000, EPOCH);
-        Self {
-            studio,
-            start: Instant::now(),
-        }
-    }
-
-    /// Lets the studio run until `wanted`; says how long that took.
-    async fn watch(
-        &mut self,
-        supervised: &mut Supervised,
-        wanted: impl Fn(&Studio) -> bool,
-    ) -> Duration {
-        let from = Instant::now();
-        while !wanted(&self.studio) {
-            assert!(from.elapsed() < LONG);
-            let deadline = self.studio.deadline().map(|at| self.start + (at - EPOCH));
-            tokio::select! {
-                event = supervised.events.recv() => {
-                    self.studio.source(EPOCH + self.start.elapsed(), event.unwrap());
-                }
-                () = tokio::time::sleep_until(deadline.unwrap_or(from + LONG)) => {
-                    self.studio.advance(EPOCH + self.start.elapsed());
-                }
-            }
-            while self.studio.poll().is_some() {}
-        }
-        from.elapsed()
-    }
 }
 
 #[tokio::test]
@@ -302,136 +252,6 @@ fn the_ingest_process_ends_with_its_input() {
     }
 }
 
-/// A publisher that sends the same two seconds over and over, as fast as time goes.
-struct Publisher {
-    tags: Vec<(TagKind, u32, Bytes)>,
-    to: mpsc::Sender<PublisherEvent>,
-    next: usize,
-    time: u32,
-    start: Instant,
-}
-
-const ROUND: u32 = 2000;
-
-impl Publisher {
-    fn new(to: mpsc::Sender<PublisherEvent>) -> Self {
-        Self {
-            tags: footage(),
-            to,
-            next: 0,
-            time: 0,
-            start: Instant::now(),
-        }
-    }
-
-    async fn start(&mut self) {
-        self.to.send(PublisherEvent::Started).await.unwrap();
-        (self.next, self.time, self.start) = (0, 0, Instant::now());
-    }
-
-    async fn stop(&mut self) {
-        self.to.send(PublisherEvent::Stopped).await.unwrap();
-    }
-
-    /// Sends what is due next.
-    async fn send(&mut self) {
-        let (kind, time, body) = self.tags[self.next].clone();
-        let timestamp_ms = self.time + time;
-        tokio::time::sleep_until(self.start + Duration::from_millis(timestamp_ms.into())).await;
-        let event = PublisherEvent::Tag {
-            kind,
-            timestamp_ms,
-            body,
-        };
-        self.to.send(event).await.unwrap();
-        self.next += 1;
-        if self.next == self.tags.len() {
-            // Headers are sent once.
-            let headers = |tag: &(TagKind, u32, Bytes)| tag.0 == TagKind::Data || tag.2[1] == 0;
-            self.next = self.tags.iter().position(|tag| !headers(tag)).unwrap();
-            self.time += ROUND;
-        }
-    }
-
-    /// Publishes until `wanted` comes out at the other end; what came out.
-    async fn until(
-        &mut self,
-        supervised: &mut Supervised,
-        wanted: impl Fn(&SourceEvent) -> bool,
-    ) -> Vec<SourceEvent> {
-        let mut events = Vec::new();
-        let from = Instant::now();
-        loop {
-            assert!(from.elapsed() < LONG, "{} events", events.len());
-            tokio::select! {
-                () = self.send() => {}
-                Some(event) = supervised.events.recv() => {
-                    let found = wanted(&event);
-                    events.push(event);
-                    if found {
-                        return events;
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Two seconds, made by ffmpeg, as FLV tags in order.
-fn footage() -> Vec<(TagKind, u32, Bytes)> {
-    let made = Command::new("ffmpeg")
-        .args([
-            "-v",
-            "error",
-            "-f",
-            "lavfi",
-            "-i",
-            "testsrc2=size=160x90:rate=25:duration=2",
-        ])
-        .args(["-f", "lavfi", "-i", "sine=sample_rate=48000:duration=2"])
-        .args([
-            "-c:v", "libx264", "-pix_fmt", "yuv420p", "-b:v", "200k", "-g", "25", "-bf", "0",
-        ])
-        .args([
-            "-c:a",
-            "aac",
-            "-ac",
-            "2",
-            "-flvflags",
-            "no_duration_filesize",
-            "-f",
-            "flv",
-            "-",
-        ])
-        .output()
-        .expect("ffmpeg is installed");
-    assert!(
-        made.status.success(),
-        "{}",
-        String::from_utf8_lossy(&made.stderr)
-    );
-    let bytes = Bytes::from(made.stdout);
-    let mut tags = Vec::new();
-    let mut at = 13;
-    while at + 11 <= bytes.len() {
-        let head = &bytes[at..at + 11];
-        let length = u32::from_be_bytes([0, head[1], head[2], head[3]]) as usize;
-        let time = u32::from_be_bytes([head[7], head[4], head[5], head[6]]);
-        let kind = match head[0] {
-            8 => TagKind::Audio,
-            9 => TagKind::Video,
-            _ => TagKind::Data,
-        };
-        let body = bytes.slice(at + 11..at + 11 + length);
-        // ffmpeg ends with an empty one.
-        if !(kind == TagKind::Video && body[1] == 2) {
-            tags.push((kind, time, body));
-        }
-        at += 11 + length + 4;
-    }
-    tags
-}
-
 /// A publisher's process has nothing to tell it from another's: one test at a time.
 static PUBLISHING: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
 
@@ -444,13 +264,13 @@ async fn a_publisher_takes_over_and_its_return_too() {
     supervised.until(is_picture).await;
     publisher.start().await;
     let is_published = |event: &SourceEvent| matches!(event, SourceEvent::Tracks { video: Some(video), .. } if video.avcc[1] != 66);
-    let events = publisher.until(&mut supervised, is_published).await;
+    let events = publisher.until(&mut supervised.events, is_published).await;
     assert!(
         !events.iter().any(is_lost),
         "there is no break between demo and publisher"
     );
     let next = publisher
-        .until(&mut supervised, |event| !is_lost(event))
+        .until(&mut supervised.events, |event| !is_lost(event))
         .await;
     let SourceEvent::Unit(first) = &next[0] else {
         panic!("{:?}", next[0])
@@ -461,7 +281,7 @@ async fn a_publisher_takes_over_and_its_return_too() {
     publisher.stop().await;
     supervised.until(is_lost).await;
     publisher.start().await;
-    begins(&publisher.until(&mut supervised, is_picture).await);
+    begins(&publisher.until(&mut supervised.events, is_picture).await);
     assert_eq!(ingest(&args), None);
 }
 
@@ -471,19 +291,48 @@ async fn a_publisher_does_not_notice_that_its_process_dies() {
     let mut supervised = supervise(Source::Publisher);
     let mut publisher = Publisher::new(supervised.publisher.clone());
     publisher.start().await;
-    begins(&publisher.until(&mut supervised, is_picture).await);
+    begins(&publisher.until(&mut supervised.events, is_picture).await);
     for how in ["-SEGV", "-STOP"] {
         let pid = ingest("flv").unwrap();
         let killed = Instant::now();
         signal(pid, how);
-        publisher.until(&mut supervised, is_lost).await;
+        publisher.until(&mut supervised.events, is_lost).await;
         println!("{how}: lost after {:?}", killed.elapsed());
         assert!(
             killed.elapsed() < Duration::from_secs(2),
             "{:?}",
             killed.elapsed()
         );
-        begins(&publisher.until(&mut supervised, is_picture).await);
+        begins(&publisher.until(&mut supervised.events, is_picture).await);
         println!("{how}: back after {:?}", killed.elapsed());
     }
+}
+
+#[tokio::test]
+async fn a_process_that_does_not_read_holds_up_nobody() {
+    let script = format!("{}/deaf.sh", env!("CARGO_TARGET_TMPDIR"));
+    std::fs::write(&script, "#!/bin/sh\nexec sleep 60\n").unwrap();
+    let executable = std::os::unix::fs::PermissionsExt::from_mode(0o755);
+    std::fs::set_permissions(&script, executable).unwrap();
+    let supervised = supervise_with(&script, Source::Publisher);
+    supervised
+        .publisher
+        .send(PublisherEvent::Started)
+        .await
+        .unwrap();
+    // 64 MiB, and nobody takes any of it.
+    let body = Bytes::from([&[0x17, 1][..], &[0; 64 * 1024]].concat());
+    let publish = async {
+        for timestamp_ms in 0..1024 {
+            let tag = PublisherEvent::Tag {
+                kind: TagKind::Video,
+                timestamp_ms,
+                body: body.clone(),
+            };
+            supervised.publisher.send(tag).await.unwrap();
+        }
+    };
+    timeout(LONG, publish)
+        .await
+        .expect("the publisher is not held up");
 }

@@ -108,7 +108,8 @@ pub struct Meta {
     /// The init data that applies is the fragment of [`Kind::Init`] at index 0 of this
     /// segment.
     pub init: u32,
-    /// The earliest decode time in it, on the stream's timeline, in microseconds.
+    /// The decode time of its first picture, or of its first sound if it has no picture, on
+    /// the stream's timeline, in microseconds.
     pub media_time: u64,
     /// How much media it is, in microseconds.
     pub duration: u32,

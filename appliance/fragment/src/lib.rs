@@ -27,7 +27,7 @@
 //! ..      1..3    varint u16: index within the segment
 //! ..      1..5    varint u32: segment minus the segment of the init data that applies
 //!                 (modulo 2^32; 0 when the init data is the segment's own)
-//! ..      1..10   varint u64: media time, the earliest decode time in the fragment
+//! ..      1..10   varint u64: media time, the decode time of the first picture (or sound)
 //! ..      1..5    varint u32: duration
 //! ..      1..10   varint u64: capture time of the first frame, on the box's capture clock
 //! ..      1..3    varint u32: payload length, at most MAX_PARTS * PART_SIZE

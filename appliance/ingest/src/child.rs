@@ -13,7 +13,7 @@ use gstreamer_app as gst_app;
 
 use crate::outlet::Outlet;
 use crate::source::Inlet;
-use crate::{Error, Source};
+use crate::{Error, Source, faults};
 
 /// How often the child says that it is alive.
 pub const ALIVE_EVERY: Duration = Duration::from_millis(250);
@@ -21,6 +21,7 @@ pub const ALIVE_EVERY: Duration = Duration::from_millis(250);
 /// Runs `source` between standard input and standard output until either ends: all that
 /// `peerstreamd ingest …` does. Neither logging nor an async runtime is needed.
 pub fn main(source: &Source) -> ExitCode {
+    faults::are_fatal();
     match run(source, Mortal(std::io::stdin()), std::io::stdout()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
@@ -139,11 +140,11 @@ fn watch(pipeline: &gst::Pipeline, outlet: &Outlet, ended: &AtomicBool) -> Resul
             // What the pipeline makes of it is not what happened.
             return Err(failure);
         }
-        return match complaint(&message) {
-            Some(error) => Err(error),
-            None if ended.load(Ordering::Acquire) => Ok(()),
-            None => Err(Error::Ended),
-        };
+        if ended.load(Ordering::Acquire) {
+            // A stream that breaks off is no error of anybody here.
+            return Ok(());
+        }
+        return Err(complaint(&message).unwrap_or(Error::Ended));
     }
 }
 

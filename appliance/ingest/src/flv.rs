@@ -70,6 +70,28 @@ impl Role {
     }
 }
 
+/// What a tag carries, if it is neither H.264 nor AAC: what FLV, or its enhanced form, calls
+/// it.
+#[must_use]
+pub fn foreign(kind: TagKind, body: &[u8]) -> Option<String> {
+    let first = *body.first()?;
+    let four = || {
+        let code = body.get(1..5).unwrap_or_default();
+        String::from_utf8_lossy(code).into_owned()
+    };
+    match kind {
+        TagKind::Video if first & ENHANCED != 0 => Some(format!("{} video", four())),
+        TagKind::Video if first & 0x0f != AVC => Some(format!("FLV video codec {}", first & 0x0f)),
+        TagKind::Audio if first >> 4 == ENHANCED_AUDIO => Some(format!("{} sound", four())),
+        TagKind::Audio if first >> 4 != AAC => Some(format!("FLV sound format {}", first >> 4)),
+        _ => None,
+    }
+}
+
+/// Set in the first byte of a video tag of enhanced RTMP.
+const ENHANCED: u8 = 0x80;
+/// The sound format of an audio tag of enhanced RTMP.
+const ENHANCED_AUDIO: u8 = 9;
 const AAC: u8 = 10;
 const AVC: u8 = 7;
 const KEY_FRAME: u8 = 1;
@@ -102,5 +124,22 @@ mod tests {
         assert_eq!(Role::of(Audio, &[0xaf, 0, 0x11]), Role::AacHeader);
         assert_eq!(Role::of(Audio, &[0xaf, 1, 0x21]), Role::Sound);
         assert_eq!(Role::of(Video, &[]), Role::Picture);
+    }
+
+    #[test]
+    fn what_browsers_do_not_play_is_called_by_its_name() {
+        use TagKind::{Audio, Data, Video};
+        assert_eq!(foreign(Video, b"\x90hvc1").unwrap(), "hvc1 video");
+        assert_eq!(foreign(Video, &[0x12]).unwrap(), "FLV video codec 2");
+        assert_eq!(foreign(Audio, b"\x91Opus").unwrap(), "Opus sound");
+        assert_eq!(foreign(Audio, &[0x2f, 0xff]).unwrap(), "FLV sound format 2");
+        for (kind, body) in [
+            (Video, &[0x17, 1][..]),
+            (Audio, &[0xaf, 1]),
+            (Data, &[2]),
+            (Audio, &[]),
+        ] {
+            assert_eq!(foreign(kind, body), None);
+        }
     }
 }

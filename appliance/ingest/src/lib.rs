@@ -21,6 +21,7 @@
 pub mod child;
 mod elements;
 mod error;
+mod faults;
 pub mod flv;
 mod outlet;
 pub mod pipe;

@@ -149,6 +149,11 @@ impl Run {
             arrived: now,
         });
         self.stand_in_for_sound(now);
+        // What has no room for another frame need not wait for it.
+        let next = self.picture.as_ref().map_or(0, VideoTimeline::frame);
+        if self.pending.video_span() + next > MAX_TICKS + ROUNDING {
+            self.due = self.due.min(self.picture_end());
+        }
         self.cut(self.picture_end(), sealer);
         Ok(())
     }
@@ -340,12 +345,14 @@ impl Run {
 
     fn seal(&mut self, sealer: &mut Sealer, video: &[Sample], audio: &[Sample]) {
         let rate = self.sound.as_ref().map_or(1, SoundTimeline::rate);
-        let starts = [
-            video
-                .first()
-                .map(|sample| to_micros(sample.time, VIDEO_SCALE)),
-            audio.first().map(|sample| to_micros(sample.time, rate)),
-        ];
+        // Sound goes by frames of its own; where a fragment begins and how long it is, the
+        // picture says. With the sound's beginning and the picture's length, its end would
+        // be neither's, and a page would see a gap before the next segment.
+        let start = match (video.first(), audio.first()) {
+            (Some(sample), _) => to_micros(sample.time, VIDEO_SCALE),
+            (None, Some(sample)) => to_micros(sample.time, rate),
+            (None, None) => 0,
+        };
         let span = |samples: &[Sample], scale| {
             to_micros(
                 samples
@@ -355,7 +362,6 @@ impl Run {
                 scale,
             )
         };
-        // Sound goes by frames of its own; how long a fragment is, the picture says.
         let duration = if video.is_empty() {
             span(audio, rate)
         } else {
@@ -366,7 +372,7 @@ impl Run {
             flags: Flags::NONE
                 .with_if(Flags::KEY, core::mem::take(&mut self.keyed))
                 .with_if(Flags::STANDBY, self.standby),
-            media_time: starts.into_iter().flatten().min().unwrap_or(0),
+            media_time: start,
             duration: u32::try_from(duration).unwrap_or(u32::MAX),
             captured: captured.unwrap_or_default(),
             video,

@@ -1,7 +1,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// The box's capture clock: Unix time when the daemon started, and the monotonic time
-/// since. So it never steps while it runs, and goes on from where it was after a restart.
+/// since. So it never steps while it runs, and is ahead of where it was after a restart.
 #[derive(Debug, Clone, Copy)]
 pub struct CaptureClock {
     unix: Duration,
@@ -9,14 +9,12 @@ pub struct CaptureClock {
 }
 
 impl CaptureClock {
-    /// A clock that starts now.
+    /// A clock that starts now; if the system's clock is behind `earliest`, then with that.
     #[must_use]
-    pub fn start() -> Self {
+    pub fn start(earliest: Duration) -> Self {
+        let system = SystemTime::now().duration_since(UNIX_EPOCH);
         Self {
-            // A system clock before 1970 counts as 1970.
-            unix: SystemTime::now()
-                .duration_since(UNIX_EPOCH)
-                .unwrap_or_default(),
+            unix: system.unwrap_or_default().max(earliest),
             started: Instant::now(),
         }
     }

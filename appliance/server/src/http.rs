@@ -73,6 +73,8 @@ pub(crate) async fn serve<S>(
         greeted: Notify::new(),
         upgrade: Mutex::new(None),
     });
+    // Held until the last word is said, so that nobody switches off the light before.
+    let _running = shutdown.clone();
     visit.clone().converse(stream, peer, ticket, shutdown).await;
     let upgrade = visit
         .upgrade

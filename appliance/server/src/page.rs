@@ -3,12 +3,10 @@
 use std::{
     collections::HashMap,
     fs, io,
-    io::Write,
     path::{Path, PathBuf},
 };
 
 use bytes::Bytes;
-use flate2::{Compression, write::GzEncoder};
 use http_body_util::Full;
 use hyper::{
     Response, StatusCode,
@@ -53,7 +51,7 @@ pub enum PageError {
 
 impl Page {
     /// Reads `index.html`, and `assets/` with files that have a hash of their contents in
-    /// their names; beside each, as a rule, `.br` with the same compressed.
+    /// their names; beside each, as a rule, `.br` and `.gz` with the same compressed.
     ///
     /// # Errors
     /// If there is no `index.html`, or anything cannot be read.
@@ -106,11 +104,6 @@ impl Page {
 impl File {
     fn load(path: &Path, hashed: bool) -> Result<Self, PageError> {
         let plain = fs::read(path).map_err(failed(path))?;
-        let brotli = match fs::read(with_suffix(path, "br")) {
-            Ok(bytes) => Some(bytes.into()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            Err(error) => return Err(failed(path)(error)),
-        };
         // Weak, because the compressed forms go by the same one.
         let etag = format!("W/\"{}\"", &blake3::hash(&plain).to_hex()[..16]);
         Ok(Self {
@@ -118,8 +111,8 @@ impl File {
             // Hexadecimal digits always fit.
             etag: HeaderValue::from_str(&etag).unwrap_or(HeaderValue::from_static("W/\"\"")),
             hashed,
-            gzip: gzip(&plain).filter(|gzip| gzip.len() < plain.len()),
-            brotli,
+            brotli: beside(path, "br")?,
+            gzip: beside(path, "gz")?,
             plain: plain.into(),
         })
     }
@@ -160,22 +153,21 @@ fn failed(path: &Path) -> impl FnOnce(io::Error) -> PageError + '_ {
     }
 }
 
-fn with_suffix(path: &Path, suffix: &str) -> PathBuf {
+/// The compressed form beside a file, if there is one.
+fn beside(path: &Path, suffix: &str) -> Result<Option<Bytes>, PageError> {
     let mut name = path.as_os_str().to_owned();
     name.push(".");
     name.push(suffix);
-    name.into()
+    match fs::read(&name) {
+        Ok(bytes) => Ok(Some(bytes.into())),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(failed(Path::new(&name))(error)),
+    }
 }
 
 fn is_compressed(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| extension == "br" || extension == "gz")
-}
-
-fn gzip(plain: &[u8]) -> Option<Bytes> {
-    let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
-    encoder.write_all(plain).ok()?;
-    encoder.finish().ok().map(Bytes::from)
 }
 
 /// Whether the visitor takes this encoding (RFC 9110, section 12.5.3; of weights, only 0
@@ -238,6 +230,7 @@ mod tests {
         put("index.html", "<!doctype html>".repeat(100).as_bytes());
         put("assets/app-1a2b.js", "let a = 1;".repeat(100).as_bytes());
         put("assets/app-1a2b.js.br", b"brotli");
+        put("assets/app-1a2b.js.gz", b"gzip");
         put("secret", b"secret");
         Page::load(dir.path()).expect("a page")
     }

@@ -4,6 +4,7 @@ use std::{
     io::{Read, Write},
     os::unix::fs::OpenOptionsExt,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use crate::{
@@ -17,6 +18,7 @@ use crate::{
 /// identity.key   the stream's name: whoever has it is the stream. 64 hexadecimal digits
 /// signing.key    what signs the fragments, with its serial and its time (TOML)
 /// stream.key     what a publisher shows
+/// clock          what the box's clock has shown at most, in seconds of Unix time
 /// https.crt, https.key   the box's own certificate for https (PEM)
 /// lock           held by the daemon at work, with its process id
 /// ```
@@ -205,6 +207,26 @@ impl State {
         write_private(&self.dir.join(OWN_CERTIFICATE), certificate)
     }
 
+    /// What was last given to [`State::keep_clock`]; zero if nothing was, or nothing that
+    /// can be read: it is a help against clocks that step back, and no key.
+    ///
+    /// # Errors
+    /// If the file cannot be read.
+    pub fn clock(&self) -> Result<Duration, StateError> {
+        let kept = read_private(&self.dir.join(CLOCK))?;
+        let seconds = kept.and_then(|(text, _)| text.trim().parse::<u32>().ok());
+        Ok(Duration::from_secs(seconds.unwrap_or(0).into()))
+    }
+
+    /// Remembers what the box's clock may have shown.
+    ///
+    /// # Errors
+    /// If it cannot be written.
+    pub fn keep_clock(&self, time: Duration) -> Result<(), StateError> {
+        let seconds = time.as_secs().saturating_add(1);
+        write_private(&self.dir.join(CLOCK), &format!("{seconds}\n"))
+    }
+
     fn stored_signing(&self) -> Result<Option<SigningRecord>, StateError> {
         let path = self.dir.join(SIGNING);
         let Some((text, _)) = read_private(&path)? else {
@@ -244,6 +266,7 @@ fn damaged(path: &Path, reason: &'static str) -> StateError {
     }
 }
 
+const CLOCK: &str = "clock";
 const SIGNING: &str = "signing.key";
 const OWN_CERTIFICATE: &str = "https.crt";
 const OWN_KEY: &str = "https.key";

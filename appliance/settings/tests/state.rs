@@ -4,6 +4,7 @@ use std::{
     fs::{self, Permissions},
     os::unix::fs::PermissionsExt,
     path::Path,
+    time::Duration,
 };
 
 use peerstream_settings::{State, StateError};
@@ -45,13 +46,14 @@ fn nobody_else_may_read_anything() {
     state.signing(NOW).unwrap();
     state.stream_key().unwrap();
     state.keep_own_certificate("certificate", "key").unwrap();
+    state.keep_clock(Duration::from_secs(NOW)).unwrap();
     let _lock = state.lock().unwrap();
     assert_eq!(mode(state.dir()), 0o700);
     let files: Vec<_> = fs::read_dir(state.dir())
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
-    assert_eq!(files.len(), 6, "{files:?}");
+    assert_eq!(files.len(), 7, "{files:?}");
     for file in files {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }
@@ -129,4 +131,16 @@ fn a_directory_serves_one_daemon_at_a_time() {
     drop(lock);
     assert_eq!(state.daemon().unwrap(), None);
     state.lock().unwrap();
+}
+
+#[test]
+fn the_clock_is_remembered_and_damage_to_it_is_forgotten() {
+    let (_dir, state) = fresh();
+    assert_eq!(state.clock().unwrap(), Duration::ZERO);
+    let now = Duration::from_millis(NOW * 1000 + 700);
+    state.keep_clock(now).unwrap();
+    assert!(state.clock().unwrap() >= now);
+    assert!(state.clock().unwrap() <= now + Duration::from_secs(1));
+    fs::write(state.dir().join("clock"), "late").unwrap();
+    assert_eq!(state.clock().unwrap(), Duration::ZERO);
 }

@@ -15,16 +15,13 @@ pub(crate) struct Asset {
     /// Relative to the page's directory.
     pub(crate) path: String,
     pub(crate) bytes: Vec<u8>,
-    /// In Brotli.
-    pub(crate) compressed: Vec<u8>,
+    pub(crate) brotli: Vec<u8>,
+    /// Browsers take no Brotli over plain http, and that is what most boxes speak.
+    pub(crate) gzip: Vec<u8>,
 }
 
 /// Puts the page together from its sources and the viewer.
-pub(crate) fn assemble(
-    sources: &Path,
-    js: String,
-    wasm: Vec<u8>,
-) -> anyhow::Result<Vec<Asset>> {
+pub(crate) fn assemble(sources: &Path, js: String, wasm: Vec<u8>) -> anyhow::Result<Vec<Asset>> {
     let read = |name: &str| {
         let path = sources.join(name);
         fs::read_to_string(&path).with_context(|| path.display().to_string())
@@ -35,8 +32,16 @@ pub(crate) fn assemble(
     let boot = refer(&boot, "./viewer.js", &format!("./{}", name_of(&viewer)))?;
     let boot = refer(&boot, "./viewer.wasm", &format!("./{}", name_of(&wasm)))?;
     let boot = hashed("boot", "js", boot.into_bytes())?;
-    let style = hashed("page", "css", minify::style(&read("page.css")?).into_bytes())?;
-    let icon = hashed("icon", "svg", minify::lines(&read("icon.svg")?).into_bytes())?;
+    let style = hashed(
+        "page",
+        "css",
+        minify::style(&read("page.css")?).into_bytes(),
+    )?;
+    let icon = hashed(
+        "icon",
+        "svg",
+        minify::lines(&read("icon.svg")?).into_bytes(),
+    )?;
 
     let mut index = minify::lines(&read("index.html")?);
     for (name, asset) in [
@@ -61,10 +66,12 @@ pub(crate) fn write(out: &Path, page: &[Asset]) -> anyhow::Result<()> {
     let mut kept = Vec::new();
     for asset in page.iter().rev() {
         let path = out.join(&asset.path);
-        let compressed = PathBuf::from(format!("{}.br", path.display()));
+        let brotli = PathBuf::from(format!("{}.br", path.display()));
+        let gzip = PathBuf::from(format!("{}.gz", path.display()));
+        put(&brotli, &asset.brotli)?;
+        put(&gzip, &asset.gzip)?;
         put(&path, &asset.bytes)?;
-        put(&compressed, &asset.compressed)?;
-        kept.extend([path, compressed]);
+        kept.extend([path, brotli, gzip]);
     }
     for entry in fs::read_dir(out.join("assets"))? {
         let path = entry?.path();
@@ -89,8 +96,13 @@ fn hashed(name: &str, extension: &str, bytes: Vec<u8>) -> anyhow::Result<Asset> 
 }
 
 fn asset(path: String, bytes: Vec<u8>) -> anyhow::Result<Asset> {
-    let compressed = compress(&bytes)?;
-    Ok(Asset { path, bytes, compressed })
+    let (brotli, gzip) = (brotli(&bytes)?, gzip(&bytes)?);
+    Ok(Asset {
+        path,
+        bytes,
+        brotli,
+        gzip,
+    })
 }
 
 fn name_of(asset: &Asset) -> &str {
@@ -105,13 +117,27 @@ fn refer(text: &str, from: &str, to: &str) -> anyhow::Result<String> {
     Ok(text.replace(from, to))
 }
 
-fn compress(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+fn gzip(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
+    let mut compressed = Vec::new();
+    zopfli::compress(
+        zopfli::Options::default(),
+        zopfli::Format::Gzip,
+        bytes,
+        &mut compressed,
+    )?;
+    Ok(compressed)
+}
+
+fn brotli(bytes: &[u8]) -> anyhow::Result<Vec<u8>> {
     /// The largest that every browser knows.
     const WINDOW: i32 = 24;
     const QUALITY: i32 = 11;
     let mut compressed = Vec::new();
-    let parameters =
-        brotli::enc::BrotliEncoderParams { quality: QUALITY, lgwin: WINDOW, ..Default::default() };
+    let parameters = brotli::enc::BrotliEncoderParams {
+        quality: QUALITY,
+        lgwin: WINDOW,
+        ..Default::default()
+    };
     let mut writer = brotli::CompressorWriter::with_params(&mut compressed, 4096, &parameters);
     writer.write_all(bytes)?;
     writer.flush()?;

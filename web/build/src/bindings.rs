@@ -31,22 +31,33 @@ pub(crate) fn compile(root: &Path, target: &Path) -> anyhow::Result<PathBuf> {
     if !status.success() {
         bail!("the viewer does not compile; if the target is missing: rustup target add {TARGET}");
     }
-    Ok(target.join(TARGET).join(PROFILE).join("peerstream_viewer.wasm"))
+    Ok(target
+        .join(TARGET)
+        .join(PROFILE)
+        .join("peerstream_viewer.wasm"))
 }
 
 /// What rustc is told, in cargo's encoding.
 fn flags() -> anyhow::Result<String> {
     // Ed25519 hashes a few hundred bytes for each signature: loops do as well as ten
     // kilobytes of unrolled rounds.
-    let mut flags = vec!["--cfg".to_owned(), "sha2_backend_soft=\"compact\"".to_owned()];
+    let mut flags = vec![
+        "--cfg".to_owned(),
+        "sha2_backend_soft=\"compact\"".to_owned(),
+    ];
     // Where a dependency's sources lie on this machine is in every message of a panic. It
     // is nobody's business, and it makes the page larger and different on every machine.
     let cargo_home = env::var_os("CARGO_HOME").map(PathBuf::from);
     let cargo_home = cargo_home.or_else(|| Some(env::home_dir()?.join(".cargo")));
-    let sources = cargo_home.context("no home directory")?.join("registry/src");
+    let sources = cargo_home
+        .context("no home directory")?
+        .join("registry/src");
     if sources.is_dir() {
         for registry in fs::read_dir(&sources).with_context(|| sources.display().to_string())? {
-            flags.push(format!("--remap-path-prefix={}=", registry?.path().display()));
+            flags.push(format!(
+                "--remap-path-prefix={}=",
+                registry?.path().display()
+            ));
         }
     }
     Ok(flags.join("\u{1f}"))
@@ -66,7 +77,10 @@ pub(crate) fn bind(module: &Path) -> anyhow::Result<Bound> {
     let mut js = output.js().to_owned();
     let module = output.wasm_mut();
     names::shorten(module, &mut js)?;
-    Ok(Bound { wasm: module.emit_wasm(), js })
+    Ok(Bound {
+        wasm: module.emit_wasm(),
+        js,
+    })
 }
 
 /// Shrinks a module with wasm-opt, where there is one. Without it the page is larger, and
@@ -101,16 +115,24 @@ fn mend_table(wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
         .generate_producers_section(false)
         .generate_name_section(false)
         .parse(wasm)?;
-    let references =
-        module.tables.iter().find(|table| table.element_ty == walrus::RefType::EXTERNREF);
-    let Some(references) = references.map(walrus::Table::id) else { return Ok(wasm.to_owned()) };
+    let references = module
+        .tables
+        .iter()
+        .find(|table| table.element_ty == walrus::RefType::EXTERNREF);
+    let Some(references) = references.map(walrus::Table::id) else {
+        return Ok(wasm.to_owned());
+    };
     let mut wrong = false;
     for export in module.exports.iter_mut() {
         if let walrus::ExportItem::Table(table) = &mut export.item {
             wrong |= core::mem::replace(table, references) != references;
         }
     }
-    Ok(if wrong { module.emit_wasm() } else { wasm.to_owned() })
+    Ok(if wrong {
+        module.emit_wasm()
+    } else {
+        wasm.to_owned()
+    })
 }
 
 /// Where wasm-opt is.

@@ -8,9 +8,7 @@ pub(crate) fn script(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut in_comment = false;
     for line in text.lines().map(str::trim) {
-        if in_comment {
-            in_comment = !line.ends_with("*/");
-        } else if line.starts_with("/*") && !line.starts_with("/*#") {
+        if in_comment || line.starts_with("/*") {
             in_comment = !line.ends_with("*/");
         } else if !line.is_empty() && !line.starts_with("//") {
             out.push_str(line);
@@ -48,8 +46,15 @@ mod tests {
 
     #[test]
     fn comments_and_indentation_go() {
-        let text = "/**\n * Says.\n */\nfunction f() {\n\n    // why\n    return `//${1}`; // kept\n}\n";
-        assert_eq!(script(text), "function f() {\nreturn `//${1}`; // kept\n}\n");
-        assert_eq!(style("/* a */ b {\n  c: d;\n}\n/* e\n */"), "b {\nc: d;\n}\n");
+        let text =
+            "/**\n * Says.\n */\nfunction f() {\n\n    // why\n    return `//${1}`; // kept\n}\n";
+        assert_eq!(
+            script(text),
+            "function f() {\nreturn `//${1}`; // kept\n}\n"
+        );
+        assert_eq!(
+            style("/* a */ b {\n  c: d;\n}\n/* e\n */"),
+            "b {\nc: d;\n}\n"
+        );
     }
 }

@@ -11,12 +11,13 @@ use walrus::Module;
 /// Gives all that the module imports a short name, in the module and in the script.
 pub(crate) fn shorten(module: &mut Module, js: &mut String) -> anyhow::Result<()> {
     let mut taken = words(js);
-    let mut fresh = (0..).map(letters).filter(move |name| taken.insert(name.clone()));
+    let mut fresh = (0..)
+        .map(letters)
+        .filter(move |name| taken.insert(name.clone()));
     let mut owner: Option<(String, String)> = None;
     for import in module.imports.iter_mut() {
-        let (from, to) = owner.get_or_insert_with(|| {
-            (import.module.clone(), fresh.next().unwrap_or_default())
-        });
+        let (from, to) =
+            owner.get_or_insert_with(|| (import.module.clone(), fresh.next().unwrap_or_default()));
         if import.module != *from {
             bail!("imports from {} and {from}", import.module);
         }

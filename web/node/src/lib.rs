@@ -37,6 +37,7 @@ mod spread;
 pub mod stall;
 mod stats;
 mod store;
+mod target;
 pub mod timeline;
 mod timer;
 mod upstream;

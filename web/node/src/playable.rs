@@ -27,11 +27,15 @@ impl Playable {
 
     /// Where to play to have `buffer` in front, or the beginning of the newest stretch.
     pub(crate) fn live(&self, buffer: f64) -> Option<f64> {
-        self.0.last().map(|span| (span.end - buffer).max(span.start + LANDING))
+        self.0
+            .last()
+            .map(|span| (span.end - buffer).max(span.start + LANDING))
     }
 
     pub(crate) fn at(&self, time: f64) -> Option<&Span> {
-        self.0.iter().find(|span| span.start - LANDING <= time && time <= span.end)
+        self.0
+            .iter()
+            .find(|span| span.start - LANDING <= time && time <= span.end)
     }
 
     /// The first stretch that begins after `time`, where `time` is (nearly) at the end of
@@ -45,7 +49,10 @@ impl Playable {
 
     /// How much media stands between two times.
     pub(crate) fn between(&self, from: f64, to: f64) -> f64 {
-        self.0.iter().map(|span| (span.end.min(to) - span.start.max(from)).max(0.0)).sum()
+        self.0
+            .iter()
+            .map(|span| (span.end.min(to) - span.start.max(from)).max(0.0))
+            .sum()
     }
 }
 

@@ -13,7 +13,7 @@ use std::collections::VecDeque;
 pub use crate::playable::Span;
 use crate::{
     playable::{LANDING, Playable},
-    spread::Spread,
+    target::Target,
 };
 
 /// The state of the media element, to be sampled about every [`SAMPLE`].
@@ -69,13 +69,7 @@ pub struct Playhead {
     level: Option<f64>,
     sampled: Option<Duration>,
     rate: f64,
-    /// How late chunks come, in seconds; the clocks need not agree.
-    transit: Spread,
-    /// The length of the chunks that come, in seconds.
-    chunk: f64,
-    required: f64,
-    /// What underflows have taught: added to the target, wears off.
-    caution: f64,
+    target: Target,
     starving: bool,
     /// Where key frames stand, ascending, so that trimming never cuts into what plays.
     keys: VecDeque<f64>,
@@ -101,10 +95,7 @@ impl Default for Playhead {
             level: None,
             sampled: None,
             rate: 1.0,
-            transit: Spread::default(),
-            chunk: 0.0,
-            required: 0.0,
-            caution: 0.0,
+            target: Target::default(),
             starving: false,
             keys: VecDeque::new(),
             trimmed: Duration::ZERO,
@@ -115,32 +106,30 @@ impl Default for Playhead {
 impl Playhead {
     /// A chunk was handed to the player; `start` is its media time.
     pub fn chunk(&mut self, now: Duration, start: f64, duration: f64, key: bool) {
-        self.chunk = duration;
         if key {
             self.keys.push_back(start);
         }
         // What comes before is the join's backlog, which is late by nature.
-        if self.stage == Stage::Steady {
-            self.transit.add(now.as_secs_f64() - (start + duration));
-        }
+        let live = self.stage == Stage::Steady;
+        let transit = live.then(|| now.as_secs_f64() - (start + duration));
+        self.target.chunk(duration, transit);
     }
 
     /// Other tracks follow: how late their chunks come may have nothing to do with how late
     /// the former ones came.
     pub fn tracks_changed(&mut self) {
-        self.transit.forget();
+        self.target.forget();
     }
 
     /// Keep at least this much, so that a takeover is not seen.
     pub fn require(&mut self, buffer: Duration) {
-        self.required = buffer.as_secs_f64();
+        self.target.require(buffer);
     }
 
     /// The buffer that is aimed at, in seconds.
     #[must_use]
     pub fn target(&self) -> f64 {
-        let needed = DECODER_NEEDS + self.chunk / 2.0 + self.transit.upwards();
-        (needed.max(TARGET_MIN).max(self.required) + self.caution).min(TARGET_MAX)
+        self.target.seconds()
     }
 
     /// The buffer that there is, smoothed, in seconds.
@@ -170,9 +159,11 @@ impl Playhead {
 
     /// Takes the state of the media element and says what to do.
     pub fn sample(&mut self, sample: &Sample<'_>) -> Actions {
-        let elapsed = self.sampled.map_or(SAMPLE, |then| sample.now.saturating_sub(then));
+        let elapsed = self
+            .sampled
+            .map_or(SAMPLE, |then| sample.now.saturating_sub(then));
         self.sampled = Some(sample.now);
-        self.caution = (self.caution - CAUTION_WEAR * elapsed.as_secs_f64()).max(0.0);
+        self.target.pass(elapsed, self.stage == Stage::Steady);
 
         let playable = Playable::of(sample.video, sample.audio);
         let mut actions = Actions::default();
@@ -193,11 +184,17 @@ impl Playhead {
 
     /// The first picture goes up as soon as there is one, the newest that leaves the target.
     fn begin(&mut self, sample: &Sample<'_>, playable: &Playable, actions: &mut Actions) {
-        let Some(to) = playable.live(self.target()) else { return };
+        let Some(to) = playable.live(self.target()) else {
+            return;
+        };
         actions.seek = Some(Seek { to, skips: 0.0 });
         let since = sample.now;
-        actions.play = playable.end() - to >= self.target() - DEAD_BAND;
-        self.stage = if actions.play { Stage::Settling { since } } else { Stage::Filling { since } };
+        actions.play = playable.end() - to >= self.target() - FILLED;
+        self.stage = if actions.play {
+            Stage::Settling { since }
+        } else {
+            Stage::Filling { since }
+        };
     }
 
     /// Plays once the target is reached: to begin with less is to stumble right away.
@@ -209,9 +206,11 @@ impl Playhead {
         actions: &mut Actions,
     ) {
         let target = self.target();
-        let Some(to) = playable.live(target) else { return };
+        let Some(to) = playable.live(target) else {
+            return;
+        };
         let level = playable.end() - sample.current_time;
-        if level < target - DEAD_BAND && sample.now.saturating_sub(since) < FILL_PATIENCE {
+        if level < target - FILLED && sample.now.saturating_sub(since) < FILL_PATIENCE {
             return;
         }
         // The rest of the join's backlog may have come since the first picture.
@@ -240,7 +239,7 @@ impl Playhead {
         }
         let starving = sample.ready_state < HAVE_FUTURE_DATA;
         if starving && !self.starving && self.stage == Stage::Steady {
-            self.caution = (self.caution + CAUTION_STEP).min(CAUTION_MAX);
+            self.target.ran_dry();
         }
         self.starving = starving;
         if starving && let Some(next) = playable.next_after(sample.current_time) {
@@ -249,7 +248,10 @@ impl Playhead {
             // has to wait until there is something to go on with.
             if near || next.end - next.start >= self.target() {
                 self.level = None;
-                actions.seek = Some(Seek { to: next.start + LANDING, skips: 0.0 });
+                actions.seek = Some(Seek {
+                    to: next.start + LANDING,
+                    skips: 0.0,
+                });
                 return;
             }
         }
@@ -266,7 +268,9 @@ impl Playhead {
             self.go_live(sample, playable, true, actions);
             return;
         }
-        let Some(span) = playable.at(sample.current_time) else { return };
+        let Some(span) = playable.at(sample.current_time) else {
+            return;
+        };
         self.hold(elapsed, span.end - sample.current_time, actions);
     }
 
@@ -282,14 +286,15 @@ impl Playhead {
         };
         self.level = Some(level);
         let error = level - self.target();
-        let steering = (self.rate - 1.0).abs() > RATE_STEP / 2.0;
-        let rate = if error.abs() < if steering { DEAD_BAND } else { LEAVE_BAND } {
-            1.0
+        let steering = self.rate - 1.0;
+        let rate = if error.abs() > STEER_FROM || steering * error > 0.0 {
+            1.0 + (GAIN * error.abs())
+                .clamp(RATE_LEAST, RATE_RANGE)
+                .copysign(error)
         } else {
-            (1.0 + GAIN * error).clamp(1.0 - RATE_RANGE, 1.0 + RATE_RANGE)
+            1.0
         };
-        let arrived = steering && error.abs() < DEAD_BAND;
-        if (rate - self.rate).abs() >= RATE_STEP || arrived {
+        if (rate - self.rate).abs() >= RATE_STEP {
             self.rate = rate;
             actions.rate = Some(rate);
         }
@@ -302,12 +307,18 @@ impl Playhead {
         watched: bool,
         actions: &mut Actions,
     ) {
-        let Some(to) = playable.live(self.target()) else { return };
+        let Some(to) = playable.live(self.target()) else {
+            return;
+        };
         if to <= sample.current_time {
             return;
         }
         self.level = None;
-        let skips = if watched { playable.between(sample.current_time, to) } else { 0.0 };
+        let skips = if watched {
+            playable.between(sample.current_time, to)
+        } else {
+            0.0
+        };
         actions.seek = Some(Seek { to, skips });
     }
 
@@ -339,32 +350,20 @@ impl Playhead {
     }
 }
 
-/// The least buffer that is aimed at. With 150 ms a chain of three pages stalled now and
-/// then; with 200 ms, and 20 to 50 ms of random delay at each hop, never.
-const TARGET_MIN: f64 = 0.2;
-/// More than this is no live stream any more.
-const TARGET_MAX: f64 = 1.5;
-/// What decoder and audio queue want in front of them at any time, half a chunk and jitter
-/// apart.
-const DECODER_NEEDS: f64 = 0.15;
-/// How much more is kept after an underflow, at most, and how much of it wears off in a
-/// second.
-const CAUTION_STEP: f64 = 0.05;
-const CAUTION_MAX: f64 = 0.4;
-const CAUTION_WEAR: f64 = 0.01;
 /// The weight of a new sample of the level: chunks make it jump.
 const SMOOTHING: f64 = 0.15;
-/// Steering ends this near to the target, and begins this far from it. They differ because
-/// every change to or from the normal rate has Chromium rebuild its sound, which costs 2 to
-/// 3 ms of it: going back and forth at each sample, a rate of 1.02 came out as 0.97.
-const DEAD_BAND: f64 = 0.015;
-const LEAVE_BAND: f64 = 0.035;
+/// Steering begins this far from the target, and ends when it is reached. It does not go on
+/// all the time because changes of the rate are not free: Chromium plays on 10 to 20 ms later
+/// after each. Going back and forth twice a second, a rate of 1.02 came out as 0.98.
+const STEER_FROM: f64 = 0.04;
 /// How much faster for a second too much.
 const GAIN: f64 = 0.5;
 /// Nobody hears a tenth.
 const RATE_RANGE: f64 = 0.1;
+/// With less than this the last milliseconds take for ever.
+const RATE_LEAST: f64 = 0.03;
 /// Smaller changes of the rate are not worth the player's trouble.
-const RATE_STEP: f64 = 0.01;
+const RATE_STEP: f64 = 0.02;
 /// Farther behind than this, seeking is the smaller evil.
 const BEHIND_MAX: f64 = 1.0;
 /// While joining, a seek costs nobody anything; but it decodes from the key frame on again,
@@ -372,6 +371,8 @@ const BEHIND_MAX: f64 = 1.0;
 const JOIN_TOLERANCE: f64 = 0.15;
 /// When the beginning is over, and with it the leave to seek for little.
 const SETTLE: Duration = Duration::from_millis(500);
+/// The target counts as reached this near to it.
+const FILLED: f64 = 0.015;
 /// The longest that the first picture waits to move.
 const FILL_PATIENCE: Duration = Duration::from_millis(1000);
 /// Holes up to this size are jumped at once.

@@ -91,7 +91,9 @@ impl Playout {
             }
         }
         self.gap_since = None;
+        // A fragment of nothing but late sound ends before the picture does.
         let end = meta.media_time + u64::from(meta.duration);
+        let end = self.last.as_ref().map_or(end, |last| last.end.max(end));
         self.last = Some(Last { at: meta.at, end });
         Some(Play::Chunk(fragment.clone()))
     }

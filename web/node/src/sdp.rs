@@ -5,10 +5,7 @@
 //! ([`peerstream_wire::signal`]). The rest is the same for every link and is written down
 //! here.
 
-use core::{
-    fmt,
-    net::IpAddr,
-};
+use core::{fmt, net::IpAddr};
 
 use peerstream_wire::signal::{
     Address, Candidate, CandidateKind, Description, MAX_CANDIDATES, Setup,
@@ -59,7 +56,9 @@ pub fn describe(sdp: &str) -> Result<Description, Error> {
         }
         // All but the candidates may stand at the session's level too; the section, being
         // later, wins.
-        let Some((name, value)) = line.strip_prefix("a=").and_then(|line| line.split_once(':'))
+        let Some((name, value)) = line
+            .strip_prefix("a=")
+            .and_then(|line| line.split_once(':'))
         else {
             continue;
         };
@@ -146,7 +145,13 @@ fn session(description: &Description, setup: Setup) -> String {
     push(&mut sdp, &["a=max-message-size:", MAX_MESSAGE_SIZE]);
     push(&mut sdp, &["a=ice-ufrag:", &description.ufrag]);
     push(&mut sdp, &["a=ice-pwd:", &description.pwd]);
-    push(&mut sdp, &["a=fingerprint:sha-256 ", &fingerprint_text(&description.fingerprint)]);
+    push(
+        &mut sdp,
+        &[
+            "a=fingerprint:sha-256 ",
+            &fingerprint_text(&description.fingerprint),
+        ],
+    );
     let setup = match setup {
         Setup::ActPass => "actpass",
         Setup::Active => "active",
@@ -221,7 +226,12 @@ fn parse_candidate(value: &str) -> Option<Candidate> {
         "relay" => CandidateKind::Relayed,
         _ => return None,
     };
-    Some(Candidate { kind, address, port, priority })
+    Some(Candidate {
+        kind,
+        address,
+        port,
+        priority,
+    })
 }
 
 fn parse_address(text: &str) -> Option<Address> {
@@ -247,7 +257,11 @@ fn parse_uuid(text: &str) -> Option<[u8; 16]> {
 }
 
 fn hex(pair: [u8; 2]) -> Option<u8> {
-    let digit = |c: u8| char::from(c).to_digit(16).and_then(|digit| u8::try_from(digit).ok());
+    let digit = |c: u8| {
+        char::from(c)
+            .to_digit(16)
+            .and_then(|digit| u8::try_from(digit).ok())
+    };
     Some((digit(pair[0])? << 4) | digit(pair[1])?)
 }
 
@@ -262,7 +276,12 @@ struct Line<'a>(&'a Candidate);
 
 impl fmt::Display for Line<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Candidate { kind, address, port, priority } = self.0;
+        let Candidate {
+            kind,
+            address,
+            port,
+            priority,
+        } = self.0;
         let name = match address {
             Address::Ip(ip) => ip.to_string(),
             Address::Mdns(uuid) => uuid_name(uuid),
@@ -276,16 +295,21 @@ impl fmt::Display for Line<'_> {
             CandidateKind::Relayed => ("relay", " raddr 0.0.0.0 rport 0"),
         };
         let foundation = foundation(kind, &name);
-        write!(f, "candidate:{foundation} 1 udp {priority} {name} {port} typ {kind}{related}")
+        write!(
+            f,
+            "candidate:{foundation} 1 udp {priority} {name} {port} typ {kind}{related}"
+        )
     }
 }
 
 /// Equal for candidates of the same kind and address, different for most others (RFC 8445,
 /// section 5.1.1.3): FNV-1a.
 fn foundation(kind: &str, name: &str) -> u32 {
-    kind.bytes().chain(name.bytes()).fold(0x811c_9dc5, |hash: u32, byte| {
-        (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
-    })
+    kind.bytes()
+        .chain(name.bytes())
+        .fold(0x811c_9dc5, |hash: u32, byte| {
+            (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193)
+        })
 }
 
 fn uuid_name(uuid: &[u8; 16]) -> String {

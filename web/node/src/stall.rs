@@ -268,7 +268,13 @@ mod tests {
     #[test]
     fn time_at_other_speeds_adds_up() {
         let mut stalls = Stalls::default();
-        for (t, rate) in [(0, 1.0), (1000, 1.05), (3000, 0.9), (4000, 1.0), (9000, 0.0)] {
+        for (t, rate) in [
+            (0, 1.0),
+            (1000, 1.05),
+            (3000, 0.9),
+            (4000, 1.0),
+            (9000, 0.0),
+        ] {
             stalls.pace(ms(t), rate);
         }
         let figures = stalls.figures(ms(20_000));

@@ -23,7 +23,11 @@ impl Timeline {
     /// A chunk is to be played. Returns its start on the element's timeline.
     pub fn chunk(&mut self, media_time: u64, capture_time: u64) -> f64 {
         // A timeline that steps back (it does not) would break the search below.
-        while self.captures.back().is_some_and(|&(last, _)| last >= media_time) {
+        while self
+            .captures
+            .back()
+            .is_some_and(|&(last, _)| last >= media_time)
+        {
             self.captures.pop_back();
         }
         if self.captures.len() == CAPTURES {
@@ -45,16 +49,27 @@ impl Timeline {
     /// capture clock shows `box_time` (in microseconds) when it is presented.
     #[must_use]
     pub fn age(&self, element_time: f64, box_time: u64) -> Option<f64> {
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "saturates")]
-        let media_time = self.base?.saturating_add((element_time * 1e6).max(0.0) as u64);
-        let after = self.captures.partition_point(|&(start, _)| start <= media_time.saturating_add(ROUNDING));
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "saturates"
+        )]
+        let media_time = self
+            .base?
+            .saturating_add((element_time * 1e6).max(0.0) as u64);
+        let after = self
+            .captures
+            .partition_point(|&(start, _)| start <= media_time.saturating_add(ROUNDING));
         let (start, captured) = *self.captures.get(after.checked_sub(1)?)?;
         let captured = captured.saturating_add(media_time.saturating_sub(start));
         Some(to_seconds(box_time, captured))
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "differences are small, the base whole seconds")]
+#[expect(
+    clippy::cast_precision_loss,
+    reason = "differences are small, the base whole seconds"
+)]
 fn to_seconds(time: u64, base: u64) -> f64 {
     time.wrapping_sub(base).cast_signed() as f64 / 1e6
 }

@@ -36,16 +36,23 @@ impl Element {
     }
 
     fn append(&mut self, start: f64, duration: f64, key: bool) {
-        self.playhead.chunk(Duration::from_millis(self.now), start, duration, key);
+        self.playhead
+            .chunk(Duration::from_millis(self.now), start, duration, key);
         match self.buffered.last_mut() {
             Some(last) if (last.end - start).abs() < 0.01 => last.end = start + duration,
-            _ => self.buffered.push(Span { start, end: start + duration }),
+            _ => self.buffered.push(Span {
+                start,
+                end: start + duration,
+            }),
         }
     }
 
     fn ahead(&self) -> f64 {
         let inside = |span: &&Span| span.start <= self.time && self.time <= span.end;
-        self.buffered.iter().find(inside).map_or(0.0, |span| span.end - self.time)
+        self.buffered
+            .iter()
+            .find(inside)
+            .map_or(0.0, |span| span.end - self.time)
     }
 
     fn level(&self) -> f64 {
@@ -55,7 +62,11 @@ impl Element {
     /// A millisecond passes.
     fn step(&mut self) {
         if self.playing {
-            if self.ahead() > 0.002 { self.time += self.rate / 1000.0 } else { self.dry += 1 }
+            if self.ahead() > 0.002 {
+                self.time += self.rate / 1000.0
+            } else {
+                self.dry += 1
+            }
         }
         self.now += 1;
         if self.now.is_multiple_of(50) {
@@ -105,7 +116,11 @@ fn play(chunk: u64, seconds: u64, late: impl Fn(u64) -> u64) -> Element {
     let backlog = 1000 / chunk;
     let due: Vec<u64> = (0..pieces)
         .scan(0, |last: &mut u64, n| {
-            let at = if n < backlog { 0 } else { (n - backlog) * chunk + late(n) };
+            let at = if n < backlog {
+                0
+            } else {
+                (n - backlog) * chunk + late(n)
+            };
             // In order: one late piece holds up those behind it.
             *last = (*last).max(at);
             Some(*last)
@@ -130,8 +145,16 @@ fn a_steady_stream_is_held_at_the_target_without_a_seek() {
         let element = play(chunk, 60, |_| 0);
         assert_eq!(element.dry, 0, "{chunk} ms chunks");
         let level = element.playhead.level().unwrap();
-        assert!((level - element.playhead.target()).abs() < 0.03, "{chunk} ms: {level}");
-        assert!(element.seeks.iter().all(|&(at, _, skips)| at < 1000 && skips == 0.0));
+        assert!(
+            (level - element.playhead.target()).abs() < 0.03,
+            "{chunk} ms: {level}"
+        );
+        assert!(
+            element
+                .seeks
+                .iter()
+                .all(|&(at, _, skips)| at < 1000 && skips == 0.0)
+        );
     }
 }
 
@@ -146,7 +169,11 @@ fn the_target_is_200_ms_for_frames_and_more_for_long_chunks() {
 fn jitter_moves_the_target_up_until_nothing_runs_dry() {
     // Every tenth chunk is 150 ms late.
     let element = play(40, 120, |n| if n % 10 == 0 { 150 } else { 0 });
-    assert!(element.playhead.target() > 0.3, "{}", element.playhead.target());
+    assert!(
+        element.playhead.target() > 0.3,
+        "{}",
+        element.playhead.target()
+    );
     let before = element.dry;
     assert!(before < 200, "{before}");
 }
@@ -155,7 +182,21 @@ fn jitter_moves_the_target_up_until_nothing_runs_dry() {
 fn a_takeover_hides_in_the_buffer_that_is_asked_for() {
     let mut element = Element::new();
     element.playhead.require(Duration::from_millis(350));
+    element.step_to_sample();
     assert!((element.playhead.target() - 0.35).abs() < 1e-9);
+}
+
+#[test]
+fn a_target_rises_at_once_and_falls_slowly() {
+    let mut element = play(40, 10, |_| 0);
+    element.playhead.require(Duration::from_millis(350));
+    element.step_to_sample();
+    assert!((element.playhead.target() - 0.35).abs() < 1e-9);
+    element.playhead.require(Duration::ZERO);
+    for _ in 0..20 {
+        element.step_to_sample();
+    }
+    assert!((element.playhead.target() - 0.3).abs() < 1e-3);
 }
 
 #[test]
@@ -164,13 +205,20 @@ fn the_joins_backlog_is_left_behind_before_it_plays() {
     element.append(10.0, 0.1, true);
     element.step_to_sample();
     assert!(!element.playing, "0.1 s is too little to begin with");
-    assert!((element.time - 10.001).abs() < 1e-6, "but the first picture is up");
+    assert!(
+        (element.time - 10.001).abs() < 1e-6,
+        "but the first picture is up"
+    );
     for n in 1..20 {
         element.append(10.0 + f64::from(n) * 0.1, 0.1, false);
     }
     element.step_to_sample();
     assert!(element.playing);
-    assert!((element.level() - element.playhead.target()).abs() < 0.06, "{}", element.level());
+    assert!(
+        (element.level() - element.playhead.target()).abs() < 0.06,
+        "{}",
+        element.level()
+    );
     assert!(element.seeks.iter().all(|&(_, _, skips)| skips == 0.0));
 }
 
@@ -221,7 +269,11 @@ fn holes_are_jumped_when_reached_and_not_before() {
     for _ in 0..100 {
         element.step();
     }
-    assert_eq!(element.seeks.len(), seeks, "there is still something to play");
+    assert_eq!(
+        element.seeks.len(),
+        seeks,
+        "there is still something to play"
+    );
     for _ in 0..300 {
         element.step();
     }
@@ -249,7 +301,11 @@ fn a_wide_hole_is_jumped_once_there_is_enough_behind_it() {
 #[test]
 fn what_was_played_is_dropped_rarely_and_at_key_frames() {
     let element = play(40, 120, |_| 0);
-    assert!((2..=12).contains(&element.trims.len()), "{:?}", element.trims);
+    assert!(
+        (2..=12).contains(&element.trims.len()),
+        "{:?}",
+        element.trims
+    );
     for before in &element.trims {
         let in_keys = before / 2.0;
         assert!((in_keys - in_keys.round()).abs() < 1e-9, "{before}");
@@ -281,7 +337,7 @@ impl Element {
     /// As many chunks of 40 ms.
     fn append_many(&mut self, chunks: usize) {
         for _ in 0..chunks {
-            let end = self.buffered.last().unwrap().end;
+            let end = self.buffered.last().map_or(0.0, |span| span.end);
             self.append(end, 0.04, false);
         }
     }

@@ -35,7 +35,11 @@ fn firefoxs_answer_is_read_without_its_tcp_candidates() {
     assert_eq!(answer.ufrag, "c9080c9d");
     assert_eq!(answer.fingerprint[..2], [0x9F, 0xE1]);
     assert_eq!(answer.setup, Setup::Active);
-    let ports: Vec<u16> = answer.candidates.iter().map(|candidate| candidate.port).collect();
+    let ports: Vec<u16> = answer
+        .candidates
+        .iter()
+        .map(|candidate| candidate.port)
+        .collect();
     assert_eq!(ports, [59533, 43824]);
 }
 
@@ -48,8 +52,11 @@ fn what_is_written_reads_back_the_same() {
         (FIREFOX_ANSWER, false),
     ] {
         let description = sdp::describe(text).unwrap();
-        let written =
-            if is_offer { sdp::offer_sdp(&description) } else { sdp::answer_sdp(&description) };
+        let written = if is_offer {
+            sdp::offer_sdp(&description)
+        } else {
+            sdp::answer_sdp(&description)
+        };
         assert_eq!(sdp::describe(&written).unwrap(), description);
         assert!(written.contains("a=sctp-port:5000\r\n"));
         assert!(written.contains("a=max-message-size:262144\r\n"));
@@ -86,7 +93,8 @@ fn candidates_of_every_useful_kind_are_taken() {
     )
     .unwrap();
     assert_eq!(reflexive.kind, CandidateKind::ServerReflexive);
-    let six = sdp::candidate("candidate:3 1 udp 5 2001:db8::1 9 typ relay raddr :: rport 0").unwrap();
+    let six =
+        sdp::candidate("candidate:3 1 udp 5 2001:db8::1 9 typ relay raddr :: rport 0").unwrap();
     assert_eq!(six.kind, CandidateKind::Relayed);
     assert_eq!(sdp::candidate(&sdp::candidate_line(&six)), Some(six));
 }
@@ -113,12 +121,25 @@ fn useless_candidates_are_left_out() {
 fn what_is_missing_is_named() {
     let without = |start: &str| -> String {
         let keep = |line: &&str| !line.starts_with(start);
-        CHROMIUM_OFFER.lines().filter(keep).map(|line| format!("{line}\n")).collect()
+        CHROMIUM_OFFER
+            .lines()
+            .filter(keep)
+            .map(|line| format!("{line}\n"))
+            .collect()
     };
     assert_eq!(sdp::describe(&without("m=")), Err(Error::NoDataChannel));
-    assert_eq!(sdp::describe(&without("a=ice-ufrag")), Err(Error::Credentials));
-    assert_eq!(sdp::describe(&without("a=ice-pwd")), Err(Error::Credentials));
-    assert_eq!(sdp::describe(&without("a=fingerprint")), Err(Error::Fingerprint));
+    assert_eq!(
+        sdp::describe(&without("a=ice-ufrag")),
+        Err(Error::Credentials)
+    );
+    assert_eq!(
+        sdp::describe(&without("a=ice-pwd")),
+        Err(Error::Credentials)
+    );
+    assert_eq!(
+        sdp::describe(&without("a=fingerprint")),
+        Err(Error::Fingerprint)
+    );
     assert_eq!(sdp::describe(&without("a=setup")), Err(Error::Setup));
     let broken = CHROMIUM_OFFER.replace("a68b", "a68b\"");
     assert_eq!(sdp::describe(&broken), Err(Error::Credentials));
@@ -132,9 +153,14 @@ fn what_is_missing_is_named() {
 fn no_more_candidates_are_taken_than_a_signal_carries() {
     let mut text = CHROMIUM_OFFER.to_owned();
     for port in 1..100 {
-        text.push_str(&format!("a=candidate:1 1 udp 1 10.0.0.1 {port} typ host\r\n"));
+        text.push_str(&format!(
+            "a=candidate:1 1 udp 1 10.0.0.1 {port} typ host\r\n"
+        ));
     }
-    assert_eq!(sdp::describe(&text).unwrap().candidates.len(), MAX_CANDIDATES);
+    assert_eq!(
+        sdp::describe(&text).unwrap().candidates.len(),
+        MAX_CANDIDATES
+    );
 }
 
 fn candidates() -> impl Strategy<Value = Candidate> {
@@ -148,8 +174,14 @@ fn candidates() -> impl Strategy<Value = Candidate> {
         any::<std::net::IpAddr>().prop_map(Address::Ip),
         any::<[u8; 16]>().prop_map(Address::Mdns)
     ];
-    (kind, address, any::<u16>(), any::<u32>())
-        .prop_map(|(kind, address, port, priority)| Candidate { kind, address, port, priority })
+    (kind, address, any::<u16>(), any::<u32>()).prop_map(|(kind, address, port, priority)| {
+        Candidate {
+            kind,
+            address,
+            port,
+            priority,
+        }
+    })
 }
 
 proptest! {

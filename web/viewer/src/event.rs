@@ -103,7 +103,9 @@ impl Mailbox {
     }
 
     fn run(&self) {
-        let Ok(mut page) = self.0.page.try_borrow_mut() else { return };
+        let Ok(mut page) = self.0.page.try_borrow_mut() else {
+            return;
+        };
         let Some(page) = page.as_mut() else { return };
         loop {
             // The queue must not be borrowed while an event is handled.

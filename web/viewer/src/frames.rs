@@ -14,8 +14,8 @@ pub(crate) fn listen(video: &HtmlVideoElement, mailbox: &Mailbox) -> bool {
     // A callback counts once and has to ask for the next itself, so it needs its own name.
     let own_name = js_sys::Object::new();
     let own = JsValue::from(own_name.clone());
-    let callback = Closure::<dyn FnMut(f64, FrameMetadata)>::new(
-        move |_: f64, metadata: FrameMetadata| {
+    let callback =
+        Closure::<dyn FnMut(f64, FrameMetadata)>::new(move |_: f64, metadata: FrameMetadata| {
             if let Ok(callback) = js_sys::Reflect::get(&own, &"callback".into()) {
                 let _ = source.request_frame(callback.unchecked_ref());
             }
@@ -23,10 +23,12 @@ pub(crate) fn listen(video: &HtmlVideoElement, mailbox: &Mailbox) -> bool {
                 media_time: metadata.media_time(),
                 shown: clock::since_origin(metadata.expected_display_time()),
             });
-        },
-    )
-    .into_js_value();
+        })
+        .into_js_value();
     let named = js_sys::Reflect::set(&own_name, &"callback".into(), &callback);
     named.is_ok()
-        && video.unchecked_ref::<FrameSource>().request_frame(callback.unchecked_ref()).is_ok()
+        && video
+            .unchecked_ref::<FrameSource>()
+            .request_frame(callback.unchecked_ref())
+            .is_ok()
 }

@@ -20,9 +20,9 @@
 //! answer a quiet link. The picture does not move while hidden and cannot stall; coming
 //! back, the playhead is more than a second behind at worst and jumps to the live edge.
 
-mod console;
 mod bindings;
 mod clock;
+mod console;
 mod event;
 mod frames;
 mod link;

@@ -6,9 +6,8 @@ use peerstream_wire::{Candidate, Description, NodeId};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
-    RtcDataChannel, RtcDataChannelInit, RtcDataChannelType, RtcIceCandidateInit,
-    RtcPeerConnection, RtcPeerConnectionIceEvent, RtcPeerConnectionState, RtcSdpType,
-    RtcSessionDescriptionInit,
+    RtcDataChannel, RtcDataChannelInit, RtcDataChannelType, RtcIceCandidateInit, RtcPeerConnection,
+    RtcPeerConnectionIceEvent, RtcPeerConnectionState, RtcSdpType, RtcSessionDescriptionInit,
 };
 
 use crate::{
@@ -87,7 +86,9 @@ impl Link {
         for channel in [&command, &media] {
             for (name, what) in [
                 ("open", (|_: &JsValue| Some(LinkEvent::Opened)) as Read),
-                ("message", |event| message_bytes(event).map(LinkEvent::Message)),
+                ("message", |event| {
+                    message_bytes(event).map(LinkEvent::Message)
+                }),
                 ("close", |_| Some(LinkEvent::Closed)),
             ] {
                 listeners.push(listen(channel, name, number, mailbox, what));
@@ -96,20 +97,34 @@ impl Link {
         listeners.push(listen(&media, "bufferedamountlow", number, mailbox, |_| {
             Some(LinkEvent::Drained)
         }));
-        listeners.push(listen(&connection, "icecandidate", number, mailbox, |event| {
-            let candidate = event.unchecked_ref::<RtcPeerConnectionIceEvent>().candidate()?;
-            Some(LinkEvent::Candidate(candidate.candidate()))
-        }));
-        listeners.push(listen(&connection, "connectionstatechange", number, mailbox, |event| {
-            let connection: RtcPeerConnection = target(event)?.unchecked_into();
-            let state = connection.connection_state();
-            // Disconnected may pass; whether it does in time the node sees by itself.
-            let over = matches!(
-                state,
-                RtcPeerConnectionState::Failed | RtcPeerConnectionState::Closed
-            );
-            over.then_some(LinkEvent::Closed)
-        }));
+        listeners.push(listen(
+            &connection,
+            "icecandidate",
+            number,
+            mailbox,
+            |event| {
+                let candidate = event
+                    .unchecked_ref::<RtcPeerConnectionIceEvent>()
+                    .candidate()?;
+                Some(LinkEvent::Candidate(candidate.candidate()))
+            },
+        ));
+        listeners.push(listen(
+            &connection,
+            "connectionstatechange",
+            number,
+            mailbox,
+            |event| {
+                let connection: RtcPeerConnection = target(event)?.unchecked_into();
+                let state = connection.connection_state();
+                // Disconnected may pass; whether it does in time the node sees by itself.
+                let over = matches!(
+                    state,
+                    RtcPeerConnectionState::Failed | RtcPeerConnectionState::Closed
+                );
+                over.then_some(LinkEvent::Closed)
+            },
+        ));
         Ok(Link {
             peer,
             number,
@@ -166,8 +181,8 @@ impl Link {
             for candidate in candidates {
                 let init = RtcIceCandidateInit::new(&sdp::candidate_line(&candidate));
                 init.set_sdp_mid(Some("0"));
-                let added = connection
-                    .add_ice_candidate_with_opt_rtc_ice_candidate_init(Some(&init));
+                let added =
+                    connection.add_ice_candidate_with_opt_rtc_ice_candidate_init(Some(&init));
                 if let Err(error) = JsFuture::from(added).await {
                     warn("a candidate is of no use", &error);
                 }
@@ -194,7 +209,8 @@ impl Link {
                 Ok(description) => {
                     self.described = true;
                     // Those that are in the description already need not be told again.
-                    self.found.retain(|candidate| !description.candidates.contains(candidate));
+                    self.found
+                        .retain(|candidate| !description.candidates.contains(candidate));
                     if !self.found.is_empty() {
                         self.collect();
                     }
@@ -204,7 +220,10 @@ impl Link {
                     })
                 }
                 Err(error) => {
-                    warn("this browser's description is of no use", &error.to_string().into());
+                    warn(
+                        "this browser's description is of no use",
+                        &error.to_string().into(),
+                    );
                     self.close()
                 }
             },
@@ -233,7 +252,10 @@ impl Link {
                 (self.opened == 2).then_some(Input::LinkOpened { peer })
             }
             LinkEvent::Message(bytes) => Some(Input::LinkMessage { peer, bytes }),
-            LinkEvent::Drained => Some(Input::LinkBuffered { peer, bytes: self.buffered() }),
+            LinkEvent::Drained => Some(Input::LinkBuffered {
+                peer,
+                bytes: self.buffered(),
+            }),
             LinkEvent::Closed => self.close(),
         }
     }
@@ -315,12 +337,7 @@ fn init(kind: RtcSdpType, sdp: &str) -> RtcSessionDescriptionInit {
     init
 }
 
-fn channel(
-    connection: &RtcPeerConnection,
-    label: &str,
-    id: u16,
-    losing: bool,
-) -> RtcDataChannel {
+fn channel(connection: &RtcPeerConnection, label: &str, id: u16, losing: bool) -> RtcDataChannel {
     let init = RtcDataChannelInit::new();
     init.set_negotiated(true);
     init.set_id(id);

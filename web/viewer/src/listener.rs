@@ -21,7 +21,11 @@ impl Listener {
         if let Err(error) = target.add_event_listener_with_callback(name, function) {
             warn(name, &error);
         }
-        Listener { target: target.clone(), name, closure }
+        Listener {
+            target: target.clone(),
+            name,
+            closure,
+        }
     }
 }
 
@@ -29,6 +33,8 @@ impl Drop for Listener {
     fn drop(&mut self) {
         let function = self.closure.as_ref().unchecked_ref();
         // There is nothing to do about a listener that does not want to go.
-        let _ = self.target.remove_event_listener_with_callback(self.name, function);
+        let _ = self
+            .target
+            .remove_event_listener_with_callback(self.name, function);
     }
 }

@@ -40,8 +40,12 @@ pub(crate) struct Page {
 
 /// Puts everything together, and lets it run.
 pub(crate) fn start(early: Option<WebSocket>) {
-    let Some(window) = web_sys::window() else { return };
-    let Some(document) = window.document() else { return };
+    let Some(window) = web_sys::window() else {
+        return;
+    };
+    let Some(document) = window.document() else {
+        return;
+    };
     let mailbox = Mailbox::default();
     let mut screen = Screen::new(document, &mailbox);
     let Some(video) = screen.video() else { return };
@@ -49,7 +53,13 @@ pub(crate) fn start(early: Option<WebSocket>) {
         screen.show(Status::Misspelt);
         return;
     };
-    let node = Node::new(Config { pinned, seed: seed(&window) }, clock::now());
+    let node = Node::new(
+        Config {
+            pinned,
+            seed: seed(&window),
+        },
+        clock::now(),
+    );
     let player = Player::new(video, &mailbox);
     let leaving = leaving(&window, &mailbox);
     mailbox.open(Page {
@@ -163,7 +173,9 @@ impl Page {
                 self.act(now, output);
             }
             // What the browser has queued decides whether the node may send more.
-            let Some(peer) = self.written.pop() else { return };
+            let Some(peer) = self.written.pop() else {
+                return;
+            };
             if let Some(link) = self.link(peer) {
                 let bytes = link.buffered();
                 self.node.handle(now, Input::LinkBuffered { peer, bytes });
@@ -267,13 +279,17 @@ impl Page {
     }
 
     fn set_timer(&mut self, now: Duration) {
-        let Some(deadline) = self.node.deadline() else { return };
+        let Some(deadline) = self.node.deadline() else {
+            return;
+        };
         if self.timer.is_some_and(|timer| timer <= deadline) {
             return;
         }
         self.timer = Some(deadline);
         let mailbox = self.mailbox.clone();
-        timer::after(deadline.saturating_sub(now), move || mailbox.post(Event::Timer));
+        timer::after(deadline.saturating_sub(now), move || {
+            mailbox.post(Event::Timer)
+        });
     }
 }
 
@@ -281,8 +297,9 @@ impl Page {
 /// back-and-forward memory), it starts afresh.
 fn leaving(window: &Window, mailbox: &Mailbox) -> [Listener; 2] {
     let to = mailbox.clone();
-    let hidden =
-        Listener::new(window, "pagehide", move |_| to.post(Event::Node(Input::PageHidden)));
+    let hidden = Listener::new(window, "pagehide", move |_| {
+        to.post(Event::Node(Input::PageHidden))
+    });
     let woken = Listener::new(window, "pageshow", |event| {
         let persisted = js_sys::Reflect::get(&event, &"persisted".into());
         if persisted.is_ok_and(|persisted| persisted.is_truthy()) {
@@ -295,7 +312,9 @@ fn leaving(window: &Window, mailbox: &Mailbox) -> [Listener; 2] {
 fn offer_stats(window: &Window, mailbox: &Mailbox) {
     let mailbox = mailbox.clone();
     let stats = Closure::<dyn Fn() -> JsValue>::new(move || {
-        mailbox.look(|page| report(page, clock::now())).unwrap_or(JsValue::NULL)
+        mailbox
+            .look(|page| report(page, clock::now()))
+            .unwrap_or(JsValue::NULL)
     });
     let peerstream = js_sys::Object::new();
     let offered = js_sys::Reflect::set(&peerstream, &"stats".into(), &stats.into_js_value())
@@ -307,7 +326,9 @@ fn offer_stats(window: &Window, mailbox: &Mailbox) {
 
 fn seed(window: &Window) -> u64 {
     let mut seed = [0; 8];
-    let drawn = window.crypto().and_then(|crypto| crypto.get_random_values_with_u8_array(&mut seed));
+    let drawn = window
+        .crypto()
+        .and_then(|crypto| crypto.get_random_values_with_u8_array(&mut seed));
     if let Err(error) = drawn {
         // It only spreads reconnects.
         warn("no randomness", &error);
@@ -319,8 +340,12 @@ fn seed(window: &Window) -> u64 {
 /// page kept by something in between would load itself for ever.
 fn reload_once() {
     const MARK: &str = "peerstream-reloaded";
-    let Some(window) = web_sys::window() else { return };
-    let Ok(Some(storage)) = window.session_storage() else { return };
+    let Some(window) = web_sys::window() else {
+        return;
+    };
+    let Ok(Some(storage)) = window.session_storage() else {
+        return;
+    };
     if matches!(storage.get_item(MARK), Ok(None)) && storage.set_item(MARK, "1").is_ok() {
         reload();
     }

@@ -8,7 +8,10 @@
 /// If there is one that is none: to go on without it would be to show anything.
 pub(crate) fn pinned(fragment: &str) -> Result<Option<[u8; 32]>, Misspelt> {
     let fragment = fragment.strip_prefix('#').unwrap_or(fragment);
-    let Some(text) = fragment.split('&').find_map(|field| field.strip_prefix("key=")) else {
+    let Some(text) = fragment
+        .split('&')
+        .find_map(|field| field.strip_prefix("key="))
+    else {
         return Ok(None);
     };
     match text.len() {
@@ -65,8 +68,16 @@ mod tests {
         let hex = pinned(&format!("#key={HEX}")).unwrap().unwrap();
         assert_eq!(hex[..4], [0x00, 0xff, 0x10, 0x20]);
         assert_eq!(hex[31], 0xff);
-        assert_eq!(pinned(&format!("#t=1&key={BASE64}&u")).unwrap().unwrap(), hex);
-        assert_eq!(pinned(&format!("#key={}", HEX.to_uppercase())).unwrap().unwrap(), hex);
+        assert_eq!(
+            pinned(&format!("#t=1&key={BASE64}&u")).unwrap().unwrap(),
+            hex
+        );
+        assert_eq!(
+            pinned(&format!("#key={}", HEX.to_uppercase()))
+                .unwrap()
+                .unwrap(),
+            hex
+        );
     }
 
     #[test]

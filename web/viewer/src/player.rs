@@ -83,7 +83,12 @@ impl Player {
     /// What follows is encoded like this.
     pub(crate) fn tracks(&mut self, now: Duration, init: Init) {
         let same = self.init.as_ref().is_none_or(|before| {
-            let kinds = |init: &Init| init.tracks.iter().map(|track| track.kind).collect::<Vec<_>>();
+            let kinds = |init: &Init| {
+                init.tracks
+                    .iter()
+                    .map(|track| track.kind)
+                    .collect::<Vec<_>>()
+            };
             kinds(before) == kinds(&init)
         });
         self.playhead.tracks_changed();
@@ -133,7 +138,11 @@ impl Player {
 
     /// Puts into the buffers what they take.
     pub(crate) fn pump(&mut self, now: Duration) {
-        if self.source.as_ref().is_none_or(|source| !source.wants_data()) {
+        if self
+            .source
+            .as_ref()
+            .is_none_or(|source| !source.wants_data())
+        {
             return;
         }
         let current_time = self.video.current_time();
@@ -166,7 +175,8 @@ impl Player {
         let current_time = self.video.current_time();
         let moving = self.moving();
         self.stalls.tick(now);
-        self.stalls.pace(now, if moving { self.playhead.rate() } else { 0.0 });
+        self.stalls
+            .pace(now, if moving { self.playhead.rate() } else { 0.0 });
         if !moving {
             self.stalls.pause(now);
         } else if !self.tells_frames || self.track(TrackKind::Video).is_none() {
@@ -227,7 +237,9 @@ impl Player {
         let mailbox = self.mailbox.clone();
         match self.video.play() {
             Ok(promise) => spawn_local(async move {
-                let Err(error) = JsFuture::from(promise).await else { return };
+                let Err(error) = JsFuture::from(promise).await else {
+                    return;
+                };
                 // Any other reason (a new source, say) is no refusal.
                 let refused = error
                     .dyn_ref::<DomException>()
@@ -317,7 +329,9 @@ impl Player {
     }
 
     fn feed(&mut self, fragment: &Fragment) {
-        let Some(offset) = self.timeline.offset() else { return };
+        let Some(offset) = self.timeline.offset() else {
+            return;
+        };
         for track in &mut self.tracks {
             let chunk = match track.kind {
                 TrackKind::Video => fragment.video(),
@@ -330,7 +344,9 @@ impl Player {
     }
 
     fn open_tracks(&mut self) {
-        let (Some(source), Some(init)) = (&self.source, &self.init) else { return };
+        let (Some(source), Some(init)) = (&self.source, &self.init) else {
+            return;
+        };
         if !source.is_open() || !self.tracks.is_empty() {
             return;
         }
@@ -353,7 +369,9 @@ impl Player {
     }
 
     fn break_down(&mut self, now: Duration) {
-        let recently = self.rebuilt.is_some_and(|then| now.saturating_sub(then) < REBUILD);
+        let recently = self
+            .rebuilt
+            .is_some_and(|then| now.saturating_sub(then) < REBUILD);
         self.rebuild_due = recently;
         if !recently {
             self.rebuilt = Some(now);
@@ -374,6 +392,8 @@ impl Player {
 
 impl Track {
     fn begins_before(&self, time: f64) -> bool {
-        self.buffered().first().is_some_and(|span: &Span| span.start < time)
+        self.buffered()
+            .first()
+            .is_some_and(|span: &Span| span.start < time)
     }
 }

@@ -23,7 +23,10 @@ fn media(record: &mut Record, player: &Player, now: Duration) {
     let figures = player.figures(now);
     record
         .set("playing", player.playing())
-        .set("startup_ms", player.startup.map(|startup| startup.as_secs_f64() * 1000.0))
+        .set(
+            "startup_ms",
+            player.startup.map(|startup| startup.as_secs_f64() * 1000.0),
+        )
         .set("latency_s", player.latency)
         .set("stalls", figures.stalls)
         .set("stall_seconds", figures.stall_seconds)
@@ -39,7 +42,11 @@ fn media(record: &mut Record, player: &Player, now: Duration) {
 }
 
 fn overlay(record: &mut Record, stats: &Stats) {
-    let children: Array = stats.children.iter().map(|child| neighbour(*child)).collect();
+    let children: Array = stats
+        .children
+        .iter()
+        .map(|child| neighbour(*child))
+        .collect();
     let tree = stats.tree.map(|tree| match tree {
         Tree::A => "A",
         Tree::B => "B",
@@ -48,10 +55,13 @@ fn overlay(record: &mut Record, stats: &Stats) {
         .set("node", stats.node.map(|node| node.0))
         .set("tree", tree)
         .set("depth", u32::from(stats.depth))
-        .set("parent", stats.parent.map(|(parent, state)| match parent {
-            Parent::Box => edge("box", state),
-            Parent::Node(peer) => edge(peer.0, state),
-        }))
+        .set(
+            "parent",
+            stats.parent.map(|(parent, state)| match parent {
+                Parent::Box => edge("box", state),
+                Parent::Node(peer) => edge(peer.0, state),
+            }),
+        )
         .set("partner", stats.partner.map(neighbour))
         .set("reserve", stats.reserve.map(neighbour))
         .set("children", JsValue::from(children))
@@ -117,6 +127,10 @@ trait IntoJson {
 impl<T: Into<JsValue>> IntoJson for T {
     fn into_json(self) -> JsValue {
         let value = self.into();
-        if value.is_undefined() { JsValue::NULL } else { value }
+        if value.is_undefined() {
+            JsValue::NULL
+        } else {
+            value
+        }
     }
 }

@@ -1,5 +1,5 @@
-use web_sys::{Document, Element, HtmlElement, HtmlVideoElement};
 use wasm_bindgen::JsCast;
+use web_sys::{Document, Element, HtmlElement, HtmlVideoElement};
 
 use crate::{
     event::{Button, Event, Mailbox},
@@ -78,7 +78,15 @@ impl Screen {
         let play = button("play", Button::Play);
         button("fullscreen", Button::Fullscreen);
         let status = document.get_element_by_id("status");
-        Screen { document, status, unmute, play, shown: None, title: String::new(), _listeners: listeners }
+        Screen {
+            document,
+            status,
+            unmute,
+            play,
+            shown: None,
+            title: String::new(),
+            _listeners: listeners,
+        }
     }
 
     pub(crate) fn video(&self) -> Option<HtmlVideoElement> {
@@ -136,7 +144,10 @@ impl Screen {
         if !entered {
             // Telephones by Apple know it for videos only, under a name of their own.
             let own = js_sys::Reflect::get(video, &"webkitEnterFullscreen".into());
-            if let Some(own) = own.ok().and_then(|own| own.dyn_into::<js_sys::Function>().ok()) {
+            if let Some(own) = own
+                .ok()
+                .and_then(|own| own.dyn_into::<js_sys::Function>().ok())
+            {
                 let _ = own.call0(video);
             }
         }

@@ -19,7 +19,11 @@ impl Socket {
     pub(crate) fn open(mailbox: &Mailbox) -> Result<Self, JsValue> {
         let window = web_sys::window().ok_or(JsValue::NULL)?;
         let location = window.location();
-        let scheme = if location.protocol()? == "https:" { "wss://" } else { "ws://" };
+        let scheme = if location.protocol()? == "https:" {
+            "wss://"
+        } else {
+            "ws://"
+        };
         let socket = WebSocket::new(&(scheme.to_owned() + &location.host()? + "/ws"))?;
         Ok(Self::adopt(socket, mailbox))
     }
@@ -43,7 +47,10 @@ impl Socket {
                 to.post(Event::SocketMessage(bytes));
             }
         });
-        Socket { socket, _listeners: [opened, closed, message] }
+        Socket {
+            socket,
+            _listeners: [opened, closed, message],
+        }
     }
 
     pub(crate) fn send(&self, bytes: &[u8]) {

@@ -12,6 +12,9 @@ pub(crate) struct Source {
     media: MediaSource,
     url: String,
     managed: bool,
+    /// Whether it has said that it is open. It is a little before it says so, but what is
+    /// appended by then forbids to set the duration.
+    said: bool,
     _listeners: Vec<Listener>,
 }
 
@@ -21,11 +24,14 @@ impl Source {
         let (media, managed) = make()?;
         if managed {
             // A managed source may not be sent on to a television, and demands to hear it.
-            video.unchecked_ref::<FrameSource>().set_disable_remote_playback(true);
+            video
+                .unchecked_ref::<FrameSource>()
+                .set_disable_remote_playback(true);
         }
         let to = mailbox.clone();
-        let mut listeners =
-            vec![Listener::new(&media, "sourceopen", move |_| to.post(Event::SourceOpened))];
+        let mut listeners = vec![Listener::new(&media, "sourceopen", move |_| {
+            to.post(Event::SourceOpened)
+        })];
         if managed {
             let to = mailbox.clone();
             let wants = move |_| to.post(Event::SourceReady);
@@ -34,12 +40,20 @@ impl Source {
         let to = mailbox.clone();
         let element = video.clone();
         listeners.push(Listener::new(video, "error", move |_| {
-            let why = element.error().map_or(JsValue::NULL, |error| error.message().into());
+            let why = element
+                .error()
+                .map_or(JsValue::NULL, |error| error.message().into());
             to.post(Event::SourceBroken(why));
         }));
         let url = Url::create_object_url_with_source(&media)?;
         video.set_src(&url);
-        Ok(Source { media, url, managed, _listeners: listeners })
+        Ok(Source {
+            media,
+            url,
+            managed,
+            said: false,
+            _listeners: listeners,
+        })
     }
 
     pub(crate) fn media(&self) -> &MediaSource {
@@ -47,18 +61,25 @@ impl Source {
     }
 
     pub(crate) fn is_open(&self) -> bool {
-        self.media.ready_state() == MediaSourceReadyState::Open
+        self.said && self.media.ready_state() == MediaSourceReadyState::Open
     }
 
     /// A managed source says when it wants nothing.
     pub(crate) fn wants_data(&self) -> bool {
         !self.managed
-            || self.media.unchecked_ref::<AnyMediaSource>().streaming().unwrap_or(true)
+            || self
+                .media
+                .unchecked_ref::<AnyMediaSource>()
+                .streaming()
+                .unwrap_or(true)
     }
 
     /// It is open now: the stream has no end.
     pub(crate) fn opened(&mut self) {
-        if self.is_open() {
+        // A source that this one has replaced may be the one that said so.
+        let open = self.media.ready_state() == MediaSourceReadyState::Open;
+        if open && !self.said {
+            self.said = true;
             self.media.set_duration(f64::INFINITY);
         }
     }

@@ -58,7 +58,9 @@ impl Track {
         let ready = Listener::new(&buffer, "updateend", move |_| to.post(Event::SourceReady));
         let to = mailbox.clone();
         let broken = Listener::new(&buffer, "error", move |_| {
-            to.post(Event::SourceBroken(JsValue::from_str("a media buffer failed")));
+            to.post(Event::SourceBroken(JsValue::from_str(
+                "a media buffer failed",
+            )));
         });
         let mut track = Track {
             kind: init.kind,
@@ -74,7 +76,10 @@ impl Track {
 
     /// What follows is encoded like this.
     pub(crate) fn init(&mut self, init: &InitTrack) {
-        self.steps.push_back(Step::Init { mime: mime(init), segment: init.segment.clone() });
+        self.steps.push_back(Step::Init {
+            mime: mime(init),
+            segment: init.segment.clone(),
+        });
     }
 
     /// The next piece; `offset` maps its times to the element's.
@@ -99,9 +104,16 @@ impl Track {
 
     /// What it holds.
     pub(crate) fn buffered(&self) -> Vec<Span> {
-        let Ok(ranges) = self.buffer.buffered() else { return Vec::new() };
+        let Ok(ranges) = self.buffer.buffered() else {
+            return Vec::new();
+        };
         (0..ranges.length())
-            .filter_map(|n| Some(Span { start: ranges.start(n).ok()?, end: ranges.end(n).ok()? }))
+            .filter_map(|n| {
+                Some(Span {
+                    start: ranges.start(n).ok()?,
+                    end: ranges.end(n).ok()?,
+                })
+            })
             .collect()
     }
 
@@ -145,7 +157,9 @@ impl Track {
     }
 
     fn with_those_behind(&mut self, chunk: Bytes) -> Bytes {
-        let Some(Step::Media(_)) = self.steps.front() else { return chunk };
+        let Some(Step::Media(_)) = self.steps.front() else {
+            return chunk;
+        };
         let mut joined = chunk.to_vec();
         while let Some(Step::Media(next)) = self.steps.front()
             && joined.len() + next.len() <= APPEND

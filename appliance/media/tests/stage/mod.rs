@@ -156,6 +156,21 @@ impl Stage {
     }
 }
 
+pub(crate) const fn ms(ms: u64) -> Duration {
+    Duration::from_millis(ms)
+}
+
+pub(crate) const SECOND: Duration = Duration::from_secs(1);
+
+/// A stage with the default source on air for a second, and where the source is by then.
+pub(crate) fn live() -> (Stage, Duration) {
+    let mut stage = Stage::new();
+    stage.wait(SECOND);
+    stage.source(source::Source::DEFAULT.tracks());
+    stage.play(&source::Source::DEFAULT.units(ms(5000), SECOND));
+    (stage, ms(6000))
+}
+
 pub(crate) fn meta(fragment: &Fragment) -> peerstream_fragment::Meta {
     fragment.header.header.meta
 }

@@ -1,12 +1,12 @@
 use std::{
     collections::VecDeque,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::{Duration, Instant},
+    time::Duration,
 };
 
 use bytes::Bytes;
 use peerstream_wire::{Envelope, LinkMessage, ToNode};
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::viewer::Offence;
 
@@ -182,6 +182,20 @@ mod tests {
         let message = Bytes::from(vec![0; 1 << 20]);
         let accepted = (0..1000).take_while(|_| outbox.feed([&message]).is_ok());
         assert!(accepted.count() <= MAX_BYTES / (1 << 20) + 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_waits_for_too_long_is_not_added_to() {
+        let outbox = Outbox::default();
+        let message = Bytes::from_static(b"news");
+        outbox.feed([&message]).unwrap();
+        tokio::time::advance(MAX_WAIT).await;
+        outbox.feed([&message]).unwrap();
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(outbox.feed([&message]), Err(Full));
+        // Whoever reads on may go on.
+        assert_eq!(outbox.take().await.len(), 2);
+        assert_eq!(outbox.feed([&message]), Ok(()));
     }
 
     #[tokio::test]

@@ -349,8 +349,9 @@ async fn refuse(socket: &mut Socket, offence: &Offence) {
     while matches!(socket.get_mut().read(&mut rest).await, Ok(n) if n > 0) {}
 }
 
-/// How long a viewer may take to say [`ToBox::Join`].
-const JOIN_WITHIN: Duration = Duration::from_secs(5);
+/// How long a viewer may take to say [`ToBox::Join`]. The page opens its socket before the
+/// rest of it has arrived, which is 100 KB on what may be a slow line.
+const JOIN_WITHIN: Duration = Duration::from_secs(10);
 /// Well within the 60 s after which proxies and NATs forget a connection.
 const PING_EVERY: Duration = Duration::from_secs(20);
 /// Two pings and a bit.
