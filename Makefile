@@ -5,7 +5,6 @@
 .DEFAULT_GOAL := help
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
-PAGE := $(CARGO_TARGET_DIR)/page
 DAEMON := $(CARGO_TARGET_DIR)/release/peerstreamd
 STREAM := cargo bench --quiet -p peerstream-browser --bench stream
 
@@ -17,7 +16,7 @@ run: build ## install what is missing, build, and start a box with the demo sour
 	@$(DAEMON) run --demo $(ARGS)
 
 build: setup ## build the page (target/page) and the daemon (target/release/peerstreamd)
-	@cargo run --release --quiet -p peerstream-web-build -- --out $(PAGE)
+	@cargo run --quiet -p peerstream-web-build >&2
 	@cargo build --release -p peerstreamd
 
 test: setup-test ## run every check and test; the last line counts them
@@ -46,8 +45,8 @@ bench-verify: setup-test ## what verifying a fragment costs in WASM, at 1, 10 an
 bench-overlay: setup-test ## joins, departures and memory of the coordinator up to a million nodes
 	@cargo bench --quiet -p peerstream-overlay --bench overlay
 
-standby: setup-test ## draw the standby card again (appliance/media/assets)
-	@appliance/media/assets/regenerate
+standby: setup-test ## draw the standby card again (appliance/media/card)
+	@appliance/media/card/make-card.sh
 
 setup: ## install what running needs and this machine lacks
 	@.ci/setup run

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 /// How long anything may take that is to happen at once, on a machine that is busy with
 /// other things.
-pub const SOON: Duration = Duration::from_secs(10);
+pub const SOON: Duration = Duration::from_secs(20);
 
 /// Waits for something that is to happen.
 ///

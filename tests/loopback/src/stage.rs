@@ -3,6 +3,7 @@
 use std::{
     net::{Ipv4Addr, SocketAddr},
     path::Path,
+    time::Duration,
 };
 
 use anyhow::{Context as _, Result};
@@ -68,7 +69,7 @@ impl Stage {
             page: Page::load(page.path())?,
         })?;
         let addresses = server.addresses();
-        let clock = CaptureClock::start();
+        let clock = CaptureClock::start(Duration::ZERO);
         let studio = Studio::new(
             signer(&identity, 1)?,
             studio::Config::default(),

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    net::{IpAddr, Ipv4Addr, SocketAddr},
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -49,6 +49,8 @@ pub struct Viewer {
     pub feed_bytes: u64,
     /// Bytes of all signed fragments and certificates in them.
     pub signed_bytes: u64,
+    /// Where the newest init data stands.
+    pub tracks: Option<Position>,
     /// Serials of the certificates that were news.
     pub serials: Vec<u32>,
 }
@@ -59,16 +61,17 @@ impl Viewer {
     /// # Errors
     /// If the box does not take it.
     pub async fn connect(http: SocketAddr) -> Result<Self> {
-        Self::connect_from(http, Ipv4Addr::LOCALHOST.into()).await
+        let stream = soon("the connection opens", TcpStream::connect(http)).await??;
+        Self::open("ws", http, Box::new(stream)).await
     }
 
-    /// The same, from a certain address.
+    /// The same, on a machine that takes no more than a few kilobytes at a time.
     ///
     /// # Errors
     /// If the box does not take it.
-    pub async fn connect_from(http: SocketAddr, from: IpAddr) -> Result<Self> {
+    pub async fn connect_through_a_straw(http: SocketAddr) -> Result<Self> {
         let socket = TcpSocket::new_v4()?;
-        socket.bind(SocketAddr::new(from, 0))?;
+        socket.set_recv_buffer_size(4096)?;
         let stream = soon("the connection opens", socket.connect(http)).await??;
         Self::open("ws", http, Box::new(stream)).await
     }
@@ -96,6 +99,7 @@ impl Viewer {
             refused: None,
             feed_bytes: 0,
             signed_bytes: 0,
+            tracks: None,
             serials: Vec::new(),
         })
     }
@@ -128,7 +132,7 @@ impl Viewer {
     pub async fn say_join(&mut self) -> Result<()> {
         self.control(&ToBox::Join { protocol: PROTOCOL }).await?;
         while self.node.is_none() || self.assignment.is_none() {
-            self.fragment_or_told().await?;
+            self.told().await?;
         }
         Ok(())
     }
@@ -181,6 +185,48 @@ impl Viewer {
         }
     }
 
+    /// The first fragment to come that is the standby card, or the first that is not.
+    ///
+    /// # Errors
+    /// If none comes.
+    pub async fn until_standby(&mut self, standby: bool) -> Result<Fragment> {
+        let switched = async {
+            loop {
+                let fragment = self.fragment().await?;
+                if fragment.header.header.meta.flags.standby() == standby {
+                    return anyhow::Ok(fragment);
+                }
+            }
+        };
+        soon("the source changes", switched).await?
+    }
+
+    /// Waits for the standby card, which is to be there as soon as was promised.
+    ///
+    /// # Errors
+    /// If it is not.
+    pub async fn until_standby_within_two_seconds(&mut self) -> Result<()> {
+        let since = Instant::now();
+        self.until_standby(true).await?;
+        let waited = since.elapsed();
+        ensure!(waited < Duration::from_secs(2), "{waited:?} to the card");
+        Ok(())
+    }
+
+    /// Waits for other tracks than these.
+    ///
+    /// # Errors
+    /// If none come.
+    pub async fn until_tracks_after(&mut self, tracks: Option<Position>) -> Result<()> {
+        let changed = async {
+            while self.tracks == tracks {
+                self.fragment().await?;
+            }
+            anyhow::Ok(())
+        };
+        soon("other tracks", changed).await?
+    }
+
     /// The next whole fragment of media, or the next control message.
     ///
     /// # Errors
@@ -190,12 +236,14 @@ impl Viewer {
             match self.hear().await? {
                 None => bail!("the box closed: {:?}", self.refused),
                 Some(Heard::Control(message)) => return Ok(Err(message)),
-                Some(Heard::Link(message)) => match self.check(message)? {
-                    Some(fragment) if fragment.header.header.meta.kind == Kind::Media => {
-                        return Ok(Ok(fragment));
+                Some(Heard::Link(message)) => {
+                    if let Some(fragment) = self.check(message)? {
+                        match fragment.header.header.meta.kind {
+                            Kind::Media => return Ok(Ok(fragment)),
+                            Kind::Init => self.tracks = Some(fragment.at()),
+                        }
                     }
-                    _ => {}
-                },
+                }
             }
         }
     }

@@ -8,6 +8,7 @@
 //! [ARCHITECTURE.md]: https://github.com/peerstream/peerstream/blob/main/ARCHITECTURE.md
 
 pub mod arrows;
+pub mod documents;
 pub mod files;
 pub mod makefile;
 pub mod manifests;

@@ -1,5 +1,6 @@
 //! Files, Makefile and units keep the repository's habits.
 
+use peerstream_tidy::documents;
 use peerstream_tidy::files;
 use peerstream_tidy::makefile;
 use peerstream_tidy::manifests::Manifest;
@@ -80,6 +81,31 @@ fn a_file_that_names_a_registry_is_found() {
     let text = format!("registry = \"https://{}\"", files::REGISTRIES[0]);
     let named = [File::new("a.toml", &text), File::new("Cargo.lock", &text)];
     assert_eq!(files::registry_hosts(&named).len(), 1);
+}
+
+#[test]
+fn documents_name_what_is_there() {
+    let all = repository::files().into_iter();
+    let documents: Vec<File> = all.filter(|file| file.path.ends_with(".md")).collect();
+    let root = repository::root();
+    let offences = documents::dead_paths(&documents, |path| root.join(path).exists());
+    assert!(offences.is_empty(), "{offences:#?}");
+}
+
+#[test]
+fn a_dead_path_in_a_document_is_found() {
+    let text = "`tests/a` and `tests/gone`, [b](../b.md), [gone](c/gone.md#d), \
+        [elsewhere](https://example.org/x), `make test`";
+    let document = File::new("image/README.md", text);
+    let there = ["tests/a", "b.md"];
+    let offences = documents::dead_paths(&[document], |path| there.contains(&path));
+    assert_eq!(
+        offences,
+        [
+            "image/README.md names tests/gone, which is not there",
+            "image/README.md names image/c/gone.md, which is not there",
+        ]
+    );
 }
 
 #[test]
