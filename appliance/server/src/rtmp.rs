@@ -7,6 +7,7 @@
 mod chunks;
 mod session;
 mod slot;
+mod voice;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 

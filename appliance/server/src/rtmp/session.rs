@@ -5,21 +5,21 @@ use std::{collections::VecDeque, io::Cursor};
 use bytes::{Buf, Bytes};
 use peerstream_media::publisher::TagKind;
 use rml_rtmp::{
-    chunk_io::ChunkSerializer,
     handshake::{Handshake, HandshakeProcessResult, PeerType},
-    messages::{MessagePayload, PeerBandwidthLimitType, RtmpMessage, UserControlEventType},
     rml_amf0::{self, Amf0Value},
-    time::RtmpTimestamp,
 };
 
-use crate::rtmp::chunks::{ChunkError, Chunks, Message};
+use crate::rtmp::{
+    chunks::{ChunkError, Chunks, Message},
+    voice::{Mute, Voice, WINDOW, object_of, status},
+};
 
 /// A session, from the handshake to the end. Bytes go in by [`Session::receive`]; then
 /// [`Session::poll`] is asked until it has nothing more.
 pub(super) struct Session {
     stage: Stage,
     chunks: Chunks,
-    writer: ChunkSerializer,
+    voice: Voice,
     outputs: VecDeque<Output>,
     acknowledgement: Acknowledgement,
 }
@@ -73,9 +73,8 @@ pub(super) enum SessionError {
     Application,
     #[error("wants to play, and this is for publishing")]
     Play,
-    /// The library refused to write what the box says.
-    #[error("no answer could be written")]
-    Write,
+    #[error(transparent)]
+    Mute(#[from] Mute),
 }
 
 /// When to tell the publisher how much has arrived (RTMP 1.0, section 5.4.3).
@@ -90,7 +89,7 @@ impl Session {
         Self {
             stage: Stage::Handshake(Box::new(Handshake::new(PeerType::Server))),
             chunks: Chunks::new(MAX_COMMAND),
-            writer: ChunkSerializer::new(),
+            voice: Voice::new(),
             outputs: VecDeque::new(),
             acknowledgement: Acknowledgement {
                 window: u64::from(WINDOW),
@@ -139,8 +138,11 @@ impl Session {
         };
         self.stage = Stage::Publishing { stream };
         self.chunks.allow(MAX_MEDIA);
-        self.say_stream_begin(stream)?;
-        self.say_status(stream, "status", "NetStream.Publish.Start", "publishing")?;
+        let begin = self.voice.stream_begin(stream);
+        self.send(begin)?;
+        let started = status("status", "NetStream.Publish.Start", "publishing");
+        let started = self.voice.on_status(stream, started);
+        self.send(started)?;
         self.go_on()
     }
 
@@ -150,7 +152,8 @@ impl Session {
             return Ok(());
         };
         self.stage = Stage::Over;
-        self.say_status(stream, "error", code, why)
+        let refused = self.voice.on_status(stream, status("error", code, why));
+        self.send(refused)
     }
 
     /// Reads messages, until one needs an answer from outside.
@@ -214,7 +217,7 @@ impl Session {
             "connect" => self.connect(transaction, object),
             "createStream" => {
                 let created = Amf0Value::Number(STREAM.into());
-                self.say_command(0, "_result", transaction, vec![Amf0Value::Null, created])
+                self.answer("_result", transaction, Amf0Value::Null, created)
             }
             "publish" => self.publish(stream, argument),
             "play" => Err(SessionError::Play),
@@ -242,29 +245,18 @@ impl Session {
         if application.trim_end_matches('/') != APPLICATION {
             let why = "the address ends in /live and then the stream key";
             let about = status("error", "NetConnection.Connect.InvalidApp", why);
-            self.say_command(0, "_error", transaction, vec![Amf0Value::Null, about])?;
+            self.answer("_error", transaction, Amf0Value::Null, about)?;
             return Err(SessionError::Application);
         }
         self.stage = Stage::Waiting { connected: true };
-        self.say(0, RtmpMessage::WindowAcknowledgement { size: WINDOW })?;
-        self.say(
-            0,
-            RtmpMessage::SetPeerBandwidth {
-                size: WINDOW,
-                limit_type: PeerBandwidthLimitType::Dynamic,
-            },
-        )?;
-        let larger = self
-            .writer
-            .set_max_chunk_size(CHUNK_SIZE, RtmpTimestamp::new(0))
-            .map_err(|_| SessionError::Write)?;
-        self.outputs.push_back(Output::Send(larger.bytes));
+        let terms = self.voice.terms();
+        self.send(terms)?;
         let welcome = status("status", "NetConnection.Connect.Success", "connected");
         let about = object_of([
             ("fmsVer", Amf0Value::Utf8String("FMS/3,0,1,123".into())),
             ("capabilities", Amf0Value::Number(31.0)),
         ]);
-        self.say_command(0, "_result", transaction, vec![about, welcome])
+        self.answer("_result", transaction, about, welcome)
     }
 
     fn publish(&mut self, stream: u32, key: Amf0Value) -> Result<(), SessionError> {
@@ -279,18 +271,13 @@ impl Session {
 
     /// Answers a ping.
     fn user_control(&mut self, mut body: &[u8]) -> Result<(), SessionError> {
-        if let (Ok(PING_REQUEST), Ok(time)) = (body.try_get_u16(), body.try_get_u32()) {
-            self.say(
-                0,
-                RtmpMessage::UserControl {
-                    event_type: UserControlEventType::PingResponse,
-                    stream_id: None,
-                    buffer_length: None,
-                    timestamp: Some(RtmpTimestamp::new(time)),
-                },
-            )?;
+        match (body.try_get_u16(), body.try_get_u32()) {
+            (Ok(PING_REQUEST), Ok(time)) => {
+                let pong = self.voice.pong(time);
+                self.send(pong)
+            }
+            _ => Ok(()),
         }
-        Ok(())
     }
 
     fn acknowledge(&mut self) -> Result<(), SessionError> {
@@ -303,83 +290,27 @@ impl Session {
             return Ok(());
         }
         self.acknowledgement.told = received;
-        // Counts modulo 2^32.
-        let sequence_number = (received & u64::from(u32::MAX)) as u32;
-        self.say(0, RtmpMessage::Acknowledgement { sequence_number })
+        let told = (received & u64::from(u32::MAX)) as u32;
+        let acknowledgement = self.voice.acknowledgement(told);
+        self.send(acknowledgement)
     }
 
-    fn say_stream_begin(&mut self, stream: u32) -> Result<(), SessionError> {
-        self.say(
-            0,
-            RtmpMessage::UserControl {
-                event_type: UserControlEventType::StreamBegin,
-                stream_id: Some(stream),
-                buffer_length: None,
-                timestamp: None,
-            },
-        )
-    }
-
-    fn say_status(
+    /// Answers a command.
+    fn answer(
         &mut self,
-        stream: u32,
-        level: &str,
-        code: &str,
-        why: &str,
-    ) -> Result<(), SessionError> {
-        let about = status(level, code, why);
-        self.say_command(stream, "onStatus", 0.0, vec![Amf0Value::Null, about])
-    }
-
-    /// Says a command: its object, then its arguments.
-    fn say_command(
-        &mut self,
-        stream: u32,
         name: &str,
-        transaction_id: f64,
-        mut values: Vec<Amf0Value>,
+        transaction: f64,
+        object: Amf0Value,
+        argument: Amf0Value,
     ) -> Result<(), SessionError> {
-        let additional_arguments = values.split_off(1);
-        self.say(
-            stream,
-            RtmpMessage::Amf0Command {
-                command_name: name.to_owned(),
-                transaction_id,
-                command_object: values.pop().unwrap_or(Amf0Value::Null),
-                additional_arguments,
-            },
-        )
+        let answer = self.voice.command(0, name, transaction, object, argument);
+        self.send(answer)
     }
 
-    fn say(&mut self, stream: u32, message: RtmpMessage) -> Result<(), SessionError> {
-        let payload = MessagePayload::from_rtmp_message(message, RtmpTimestamp::new(0), stream)
-            .map_err(|_| SessionError::Write)?;
-        // Full headers: some publishers want them, and these messages are few.
-        let packet = self
-            .writer
-            .serialize(&payload, true, false)
-            .map_err(|_| SessionError::Write)?;
-        self.outputs.push_back(Output::Send(packet.bytes));
+    fn send(&mut self, said: Result<Vec<u8>, Mute>) -> Result<(), SessionError> {
+        self.outputs.push_back(Output::Send(said?));
         Ok(())
     }
-}
-
-fn status(level: &str, code: &str, description: &str) -> Amf0Value {
-    let text = |text: &str| Amf0Value::Utf8String(text.to_owned());
-    object_of([
-        ("level", text(level)),
-        ("code", text(code)),
-        ("description", text(description)),
-    ])
-}
-
-fn object_of<const N: usize>(properties: [(&str, Amf0Value); N]) -> Amf0Value {
-    Amf0Value::Object(
-        properties
-            .into_iter()
-            .map(|(name, value)| (name.to_owned(), value))
-            .collect(),
-    )
 }
 
 /// What stands between the address and the key: rtmp://box/live/key.
@@ -398,10 +329,7 @@ const PING_REQUEST: u16 = 6;
 
 /// The one stream in a connection.
 const STREAM: u8 = 1;
-/// What the box tells of how much has arrived.
-const WINDOW: u32 = 2_500_000;
 const MIN_WINDOW: u32 = 64 * 1024;
-const CHUNK_SIZE: u32 = 4096;
 /// The longest command, and so the longest message before the key has been shown. The
 /// longest that OBS and ffmpeg send have 700 bytes. 500 nested values fit, which is well
 /// within a thread's stack.
@@ -409,3 +337,149 @@ const MAX_COMMAND: usize = 2048;
 /// The longest message of a publisher that has been let in: a key frame of 4 MB is one
 /// second at 32 Mbit/s.
 const MAX_MEDIA: usize = 4 << 20;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// A message in one chunk, as a publisher sends it that has said that it does so.
+    fn message(kind: u8, stream: u8, body: &[u8]) -> Vec<u8> {
+        let length = u32::try_from(body.len()).expect("a small message");
+        let mut out = vec![2, 0, 0, 0, 0, 0, 4, 1, 0, 0, 0, 0, 0, 1, 0, 0];
+        out.extend([3, 0, 0, 0]);
+        out.extend(&length.to_be_bytes()[1..]);
+        out.extend([kind, stream, 0, 0, 0]);
+        out.extend(body);
+        out
+    }
+
+    fn command(stream: u8, values: &[Amf0Value]) -> Vec<u8> {
+        let body = rml_amf0::serialize(&values.to_vec()).expect("values can be written");
+        message(COMMAND, stream, &body)
+    }
+
+    fn text(text: &str) -> Amf0Value {
+        Amf0Value::Utf8String(text.to_owned())
+    }
+
+    fn connect(application: &str) -> Vec<u8> {
+        let object = object_of([("app", text(application))]);
+        command(0, &[text("connect"), Amf0Value::Number(1.0), object])
+    }
+
+    fn publish(key: &str) -> Vec<u8> {
+        let values = [
+            text("publish"),
+            Amf0Value::Number(5.0),
+            Amf0Value::Null,
+            text(key),
+            text("live"),
+        ];
+        command(STREAM, &values)
+    }
+
+    fn handshaken() -> Session {
+        let mut session = Session::new();
+        let mut hello = vec![3];
+        hello.extend([0; 2 * 1536]);
+        session.receive(&hello).expect("a handshake");
+        outputs(&mut session);
+        session
+    }
+
+    /// What comes out, but for what is to be sent.
+    fn outputs(session: &mut Session) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        while let Some(output) = session.poll() {
+            if !matches!(output, Output::Send(_)) {
+                outputs.push(output);
+            }
+        }
+        outputs
+    }
+
+    #[test]
+    fn media_counts_from_when_the_publisher_is_let_in() {
+        let mut session = handshaken();
+        let picture = message(VIDEO, STREAM, b"picture");
+        let early = [connect("live/"), picture.clone(), publish("key"), picture];
+        session.receive(&early.concat()).unwrap();
+        let key = "key".to_owned();
+        assert_eq!(outputs(&mut session), [Output::Publish { key }]);
+        // What has come behind the question waits for the answer.
+        session.accept().unwrap();
+        let tag = Output::Tag {
+            kind: TagKind::Video,
+            timestamp_ms: 0,
+            body: Bytes::from_static(b"picture"),
+        };
+        assert_eq!(outputs(&mut session), [tag]);
+        let values = [text("deleteStream"), Amf0Value::Number(6.0)];
+        session.receive(&command(0, &values)).unwrap();
+        assert_eq!(outputs(&mut session), [Output::Finished]);
+    }
+
+    #[test]
+    fn who_is_refused_is_heard_no_more() {
+        let mut session = handshaken();
+        session.receive(&connect("live")).unwrap();
+        session.receive(&publish("guess")).unwrap();
+        session.refuse("NetStream.Publish.BadName", "no").unwrap();
+        outputs(&mut session);
+        session.receive(&publish("another guess")).unwrap();
+        session
+            .receive(&message(VIDEO, STREAM, b"picture"))
+            .unwrap();
+        session.accept().unwrap();
+        assert_eq!(outputs(&mut session), []);
+    }
+
+    #[test]
+    fn what_is_out_of_order_is_refused() {
+        let refusal = |messages: &[Vec<u8>]| {
+            let mut session = handshaken();
+            session
+                .receive(&messages.concat())
+                .expect_err("it is not taken")
+        };
+        assert!(matches!(
+            refusal(&[publish("key")]),
+            SessionError::OutOfOrder("publish")
+        ));
+        assert!(matches!(
+            refusal(&[connect("live"), connect("live")]),
+            SessionError::OutOfOrder("connect")
+        ));
+        assert!(matches!(
+            refusal(&[connect("other")]),
+            SessionError::Application
+        ));
+        let long = message(VIDEO, STREAM, &[0; MAX_COMMAND + 1]);
+        assert!(matches!(refusal(&[long]), SessionError::Chunk(_)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_bytes_make_it_panic(
+            bytes in prop::collection::vec(any::<u8>(), 0..5000),
+            shaken in any::<bool>(),
+        ) {
+            let mut session = if shaken { handshaken() } else { Session::new() };
+            let _ = session.receive(&bytes);
+        }
+
+        #[test]
+        fn no_command_makes_it_panic(
+            body in prop::collection::vec(any::<u8>(), 0..200),
+            name in "connect|createStream|publish|deleteStream|_error",
+            kind in prop::sample::select(vec![COMMAND, COMMAND_AMF3, DATA, USER_CONTROL, WINDOW_SIZE]),
+        ) {
+            let mut session = handshaken();
+            let head = rml_amf0::serialize(&vec![text(&name)]).unwrap();
+            let all = [&head[..], &body].concat();
+            let _ = session.receive(&message(kind, STREAM, &all));
+            let _ = session.receive(&message(kind, STREAM, &body));
+        }
+    }
+}
