@@ -6,7 +6,9 @@
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 export CARGO_TARGET_DIR ?= $(CURDIR)/target
 DAEMON := $(CARGO_TARGET_DIR)/release/peerstreamd
-STREAM := cargo bench --quiet -p peerstream-browser --bench stream
+# The browsers' network namespace needs root, of this machine or of a user namespace.
+ROOT := $(if $(filter-out 0,$(shell id -u)),unshare --user --map-root-user)
+STREAM := $(ROOT) cargo bench --quiet -p peerstream-browser --bench stream
 
 .NOTPARALLEL:
 .PHONY: help run build setup setup-test test check audit fuzz standby \

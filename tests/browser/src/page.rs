@@ -111,6 +111,24 @@ impl Page {
         self.dispose()
     }
 
+    /// Makes the page fall silent: its scripts stand still from the next event on, while its
+    /// connections stay open, as on a machine that is suspended.
+    ///
+    /// # Errors
+    /// A page that is gone.
+    pub fn freeze(&self) -> Result<()> {
+        self.call("Debugger.enable", json!({}))?;
+        self.call("Debugger.pause", json!({})).map(drop)
+    }
+
+    /// Lets a frozen page go on.
+    ///
+    /// # Errors
+    /// A page that is gone.
+    pub fn thaw(&self) -> Result<()> {
+        self.call("Debugger.disable", json!({})).map(drop)
+    }
+
     /// Closes the page as a visitor does who closes the tab.
     ///
     /// # Errors

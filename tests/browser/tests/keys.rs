@@ -53,7 +53,7 @@ fn a_page_that_pins_another_streams_key_refuses_this_one() {
         stage.audience.remove(0)?.page.close()?;
         let wrong = format!("{}#key={other}", stage.daemon.url());
         stage.audience.join(&stage.browser, &wrong, &options())?;
-        let refused = |stats: &peerstream_browser::stats::Stats| stats.phase == "refused";
+        let refused = |stats: &peerstream_browser::stats::Stats| stats.phase == "other-stream";
         let stats = stage.audience.until("it refuses", PLAYS_WITHIN, refused)?;
         ensure!(
             !stats[0].playing && stats[0].fragments_verified == 0,

@@ -96,13 +96,12 @@ impl Plan {
         Ok(plan)
     }
 
-    /// A picture whose size suits the rate. Larger ones than the last are more than eight
-    /// pages on two cores decode.
+    /// A picture whose size suits the rate.
     fn demo(&self) -> Demo {
-        let (width, height) = if self.rate_kbit_s <= 600 {
-            (320, 180)
-        } else {
-            (640, 360)
+        let (width, height) = match self.rate_kbit_s {
+            0..=600 => (320, 180),
+            601..=1500 => (640, 360),
+            _ => (1280, 720),
         };
         Demo {
             width,
