@@ -11,7 +11,7 @@ use peerstream_fragment::Position;
 use peerstream_wire::{Assignment, Envelope, LinkMessage, NodeId, Parent, ToBox};
 
 use crate::{
-    config::{Config, GAP_PATIENCE},
+    config::{CATCH_UP, Config, GAP_PATIENCE, LATENCY_CEILING},
     event::{Input, Lane, Output, Phase},
     intake::Intake,
     lateness::Lateness,
@@ -129,10 +129,10 @@ impl Node {
     }
 
     /// How much the player should hold back, so that a takeover is not seen: 2 L, a round
-    /// trip and a little to catch up.
+    /// trip, and a little to catch up.
     #[must_use]
     pub fn playout_delay(&self) -> Duration {
-        2 * self.latency().min(Duration::from_millis(400))
+        2 * self.latency().min(LATENCY_CEILING) + self.round_trip() + CATCH_UP
     }
 
     /// The node's figures.
@@ -207,12 +207,16 @@ impl Node {
 
     /// L, over the link to the parent.
     fn latency(&self) -> Duration {
+        self.lateness.working_latency(self.round_trip())
+    }
+
+    /// The round trip to the parent, as far as it is known.
+    fn round_trip(&self) -> Duration {
         let parent = self
             .assignment
             .as_ref()
             .and_then(|a| self.links.get(&a.parent));
-        let round_trip = parent.and_then(|link| link.round_trip).unwrap_or_default();
-        self.lateness.working_latency(round_trip)
+        parent.and_then(|link| link.round_trip).unwrap_or_default()
     }
 
     /// How long the player waits for what is missing.
