@@ -8,6 +8,12 @@ try {
   // The module tries again, and says why it cannot.
 }
 
+// Resolves once there is a page to show anything on.
+const ready = new Promise((resolve) => {
+  if (document.readyState !== "loading") resolve();
+  document.addEventListener("DOMContentLoaded", resolve);
+});
+
 function say(what) {
   const status = document.getElementById("status");
   document.body.dataset.status = what;
@@ -26,8 +32,10 @@ try {
   const [module, code] = [import("./viewer.js"), fetch(new URL("./viewer.wasm", import.meta.url))];
   const { default: init, start } = await module;
   await init({ module_or_path: code });
+  await ready;
   start(socket);
 } catch (error) {
   console.error(error);
+  await ready;
   say("unsupported");
 }

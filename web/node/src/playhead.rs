@@ -111,7 +111,7 @@ impl Playhead {
         }
         // What comes before is the join's backlog, which is late by nature.
         let live = self.stage == Stage::Steady;
-        let transit = live.then(|| now.as_secs_f64() - (start + duration));
+        let transit = live.then_some(now.as_secs_f64() - (start + duration));
         self.target.chunk(duration, transit);
     }
 
@@ -233,7 +233,7 @@ impl Playhead {
             // memory is full.
             self.level = None;
             if playable.end() - sample.current_time > PAUSED_MAX {
-                self.go_live(sample, playable, true, actions);
+                self.go_live(sample, playable, false, actions);
             }
             return;
         }

@@ -78,8 +78,12 @@ impl Stalls {
         self.media_time = None;
     }
 
-    /// So much media was given up, in seconds. It counts as one stall.
+    /// So much media was given up, in seconds. It counts as one stall, unless nothing had to
+    /// move: nobody misses what comes before the first picture, or while the page is hidden.
     pub fn skipped(&mut self, seconds: f64) {
+        if self.frame.is_none() {
+            return;
+        }
         self.figures.stalls += 1;
         self.figures.skipped_seconds += seconds;
     }
@@ -259,6 +263,8 @@ mod tests {
     #[test]
     fn skipped_media_counts_as_one() {
         let mut stalls = Stalls::default();
+        stalls.skipped(5.0);
+        stalls.frame(ms(0), 0.0);
         stalls.skipped(0.1);
         let figures = stalls.figures(ms(0));
         assert_eq!(figures.stalls, 1);

@@ -88,9 +88,7 @@ impl Store {
         &self,
         after: Option<Position>,
     ) -> impl Iterator<Item = (Position, &Entry)> {
-        self.entries
-            .after(after)
-            .map(|(at, entry)| (*at, entry))
+        self.entries.after(after).map(|(at, entry)| (*at, entry))
     }
 
     /// The first picture of the newest segment that one can begin to play with.

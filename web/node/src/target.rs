@@ -66,7 +66,7 @@ const MIN: f64 = 0.2;
 /// More than this is no live stream any more.
 const MAX: f64 = 1.5;
 /// How much it falls in a second.
-const FALLS: f64 = 0.05;
+const FALLS: f64 = 0.1;
 /// What decoder and audio queue want in front of them at any time, half a chunk and jitter
 /// apart.
 const DECODER_NEEDS: f64 = 0.15;

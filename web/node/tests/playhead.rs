@@ -196,7 +196,7 @@ fn a_target_rises_at_once_and_falls_slowly() {
     for _ in 0..20 {
         element.step_to_sample();
     }
-    assert!((element.playhead.target() - 0.3).abs() < 1e-3);
+    assert!((element.playhead.target() - 0.25).abs() < 1e-3);
 }
 
 #[test]

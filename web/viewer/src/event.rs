@@ -36,6 +36,8 @@ pub(crate) enum Event {
     SourceReady,
     /// The media element cannot go on with its source.
     SourceBroken(JsValue),
+    /// The page is seen again.
+    Shown,
     /// `play()` was refused.
     PlayRefused,
     /// The viewer pressed a button.

@@ -4,8 +4,8 @@
 //! What does not: any decision that the node, the playhead or the stall counter can take;
 //! they run natively and are tested there.
 //!
-//! Everything that can wake the page is one [`event::Event`]; a [`event::Mailbox`] hands
-//! them to [`page::Page`] one after the other, so that nothing is ever entered twice.
+//! Everything that can wake the page is one `event::Event`; a `event::Mailbox` hands
+//! them to `page::Page` one after the other, so that nothing is ever entered twice.
 //!
 //! The page works where the context is not secure (plain http on a LAN address): nothing
 //! here needs `crypto.subtle`, service workers, or anything else that is missing there. No

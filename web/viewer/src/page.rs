@@ -3,7 +3,7 @@ use core::time::Duration;
 use peerstream_node::{Config, Input, Node, Output, Phase, Stats, playhead::SAMPLE};
 use peerstream_wire::{NodeId, Refusal};
 use wasm_bindgen::{JsValue, prelude::Closure};
-use web_sys::{WebSocket, Window};
+use web_sys::{Document, WebSocket, Window};
 
 use crate::{
     clock,
@@ -35,7 +35,7 @@ pub(crate) struct Page {
     timer: Option<Duration>,
     player: Player,
     screen: Screen,
-    _leaving: [Listener; 2],
+    _visits: [Listener; 3],
 }
 
 /// Puts everything together, and lets it run.
@@ -47,7 +47,7 @@ pub(crate) fn start(early: Option<WebSocket>) {
         return;
     };
     let mailbox = Mailbox::default();
-    let mut screen = Screen::new(document, &mailbox);
+    let mut screen = Screen::new(document.clone(), &mailbox);
     let Some(video) = screen.video() else { return };
     let Ok(pinned) = pin::pinned(&window.location().hash().unwrap_or_default()) else {
         screen.show(Status::Misspelt);
@@ -61,7 +61,7 @@ pub(crate) fn start(early: Option<WebSocket>) {
         clock::now(),
     );
     let player = Player::new(video, &mailbox);
-    let leaving = leaving(&window, &mailbox);
+    let visits = visits(&window, &document, &mailbox);
     mailbox.open(Page {
         mailbox: mailbox.clone(),
         node,
@@ -74,7 +74,7 @@ pub(crate) fn start(early: Option<WebSocket>) {
         timer: None,
         player,
         screen,
-        _leaving: leaving,
+        _visits: visits,
     });
     offer_stats(&window, &mailbox);
     mailbox.post(Event::Timer);
@@ -147,8 +147,11 @@ impl Page {
                 self.player.frame(now, media_time, shown, box_time);
             }
             Event::SourceOpened => self.player.opened(now),
-            Event::SourceReady => self.player.pump(now),
+            Event::SourceReady => self.player.ready(now),
             Event::SourceBroken(why) => self.player.broken(now, &why),
+            // Browsers stop the picture of a page that nobody sees, and let it stand.
+            Event::Shown if self.player.stopped() => self.player.resume(),
+            Event::Shown => {}
             Event::PlayRefused => self.player.play_refused(),
             Event::Pressed(Button::Unmute) => self.player.unmute(),
             Event::Pressed(Button::Play) => self.player.resume(),
@@ -293,9 +296,9 @@ impl Page {
     }
 }
 
-/// The page says goodbye; and where the browser wakes it up again later (from its
-/// back-and-forward memory), it starts afresh.
-fn leaving(window: &Window, mailbox: &Mailbox) -> [Listener; 2] {
+/// The page says goodbye when it goes; where the browser wakes it up again later (from its
+/// back-and-forward memory), it starts afresh; and it knows when it is seen again.
+fn visits(window: &Window, document: &Document, mailbox: &Mailbox) -> [Listener; 3] {
     let to = mailbox.clone();
     let hidden = Listener::new(window, "pagehide", move |_| {
         to.post(Event::Node(Input::PageHidden))
@@ -306,7 +309,14 @@ fn leaving(window: &Window, mailbox: &Mailbox) -> [Listener; 2] {
             reload();
         }
     });
-    [hidden, woken]
+    let to = mailbox.clone();
+    let page = document.clone();
+    let seen = Listener::new(document, "visibilitychange", move |_| {
+        if !page.hidden() {
+            to.post(Event::Shown);
+        }
+    });
+    [hidden, woken, seen]
 }
 
 fn offer_stats(window: &Window, mailbox: &Mailbox) {

@@ -169,6 +169,15 @@ impl Player {
         self.break_down(now);
     }
 
+    /// The buffers took what they were given.
+    pub(crate) fn ready(&mut self, now: Duration) {
+        self.pump(now);
+        if !self.playhead.begun() {
+            // Whoever joins waits for the first picture, not for the next sample.
+            self.steer(now);
+        }
+    }
+
     /// Looks how far the element is, and steers it. `delay` is what the node wants to be
     /// kept in front.
     pub(crate) fn sample(&mut self, now: Duration, delay: Duration) {
@@ -192,11 +201,16 @@ impl Player {
         }
 
         self.playhead.require(delay);
+        self.steer(now);
+        self.pump(now);
+    }
+
+    fn steer(&mut self, now: Duration) {
         let video = self.track(TrackKind::Video).map(Track::buffered);
         let audio = self.track(TrackKind::Audio).map(Track::buffered);
         let actions = self.playhead.sample(&Sample {
             now,
-            current_time,
+            current_time: self.video.current_time(),
             video: video.as_deref(),
             audio: audio.as_deref(),
             ready_state: self.video.ready_state(),
@@ -204,7 +218,6 @@ impl Player {
             seeking: self.video.seeking(),
         });
         self.carry_out(actions);
-        self.pump(now);
     }
 
     /// A frame was presented at `shown`, when the box's clock was at `box_time`.

@@ -65,8 +65,8 @@ fn overlay(record: &mut Record, stats: &Stats) {
         .set("partner", stats.partner.map(neighbour))
         .set("reserve", stats.reserve.map(neighbour))
         .set("children", JsValue::from(children))
-        .set("bytes_in", traffic(stats.bytes_in))
-        .set("bytes_out", traffic(stats.bytes_out))
+        .set("bytes_in", received(stats.bytes_in))
+        .set("bytes_out", sent(stats.bytes_out))
         .set("fragments_verified", number(stats.fragments_verified))
         .set("fragments_refused", number(stats.fragments_refused))
         .set("takeovers", number(stats.takeovers));
@@ -88,14 +88,25 @@ fn edge(peer: impl Into<JsValue>, state: LinkState) -> JsValue {
     record.0.into()
 }
 
-fn traffic(traffic: Traffic) -> JsValue {
+/// Nobody is fed by a child: what one sends is an answer, and rare.
+fn received(traffic: Traffic) -> JsValue {
     let mut record = Record::new();
     record
         .set("box", number(traffic.from_box))
         .set("parent", number(traffic.parent))
         .set("partner", number(traffic.partner))
+        .set("other", number(traffic.other + traffic.children))
+        .set("total", number(traffic.total()));
+    record.0.into()
+}
+
+fn sent(traffic: Traffic) -> JsValue {
+    let other = traffic.other + traffic.parent + traffic.from_box;
+    let mut record = Record::new();
+    record
         .set("children", number(traffic.children))
-        .set("other", number(traffic.other))
+        .set("partner", number(traffic.partner))
+        .set("other", number(other))
         .set("total", number(traffic.total()));
     record.0.into()
 }

@@ -40,11 +40,9 @@ impl Node {
     }
 
     fn open_link(&mut self, now: Duration, peer: NodeId) {
-        let link = self
-            .links
-            .get_or_insert(Parent::Node(peer), || {
-                Link::new(now, State::Opening { since: now })
-            });
+        let link = self.links.get_or_insert(Parent::Node(peer), || {
+            Link::new(now, State::Opening { since: now })
+        });
         link.interrupt(State::Opening { since: now });
         self.timers.by(Timer::Links, now + LINK_OPEN);
         if self.begins(peer) {

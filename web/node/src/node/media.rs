@@ -189,8 +189,8 @@ impl Node {
         // Without the certificate and the init data nothing that follows is of any use, so
         // these go where nothing is lost.
         let init = |entry: &Entry| entry.header().header.meta.kind == Kind::Init;
-        let vital = matches!(message, LinkMessage::Certificate(_))
-            || self.store.get(at).is_some_and(init);
+        let vital =
+            matches!(message, LinkMessage::Certificate(_)) || self.store.get(at).is_some_and(init);
         let lane = if vital { Lane::Command } else { Lane::Media };
         let encoded = message.encode();
         let targets: Vec<Parent> = self
