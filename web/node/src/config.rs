@@ -52,8 +52,10 @@ pub(crate) const GAP_PATIENCE: Duration = Duration::from_millis(300);
 pub(crate) const REORDERING: Duration = Duration::from_millis(15);
 /// The least that L, the working latency, can be.
 pub(crate) const LATENCY_FLOOR: Duration = Duration::from_millis(100);
-/// An L beyond this is an outage; the player does not hold the picture back for it.
-pub(crate) const LATENCY_CEILING: Duration = Duration::from_millis(400);
+/// The player holds the picture back for an L up to this, and no more: one hiccup raises L
+/// for seconds, and a picture half a second behind is worth more than a takeover that nobody
+/// sees. What the arrivals themselves need, the playhead learns apart.
+pub(crate) const LATENCY_CEILING: Duration = Duration::from_millis(150);
 /// How long the first fragments after a takeover take to arrive and to be decoded: browsers
 /// that run dry need several times as long to get going again.
 pub(crate) const CATCH_UP: Duration = Duration::from_millis(60);
