@@ -81,6 +81,11 @@ impl Link {
         self.state == State::Open
     }
 
+    /// Whether anything may be asked of the other end.
+    pub(crate) fn is_usable(&self) -> bool {
+        self.is_open() && !self.distrusted
+    }
+
     /// Forgets all that was true only while the link was open.
     pub(crate) fn interrupt(&mut self, state: State) {
         self.state = state;

@@ -125,15 +125,11 @@ impl Serving {
     fn shed(&mut self, segment: u32) {
         self.queue
             .retain(|queued| queued.lane == Lane::Command || queued.at.segment >= segment);
-        while self
-            .queue
-            .iter()
-            .map(|queued| queued.bytes.len())
-            .sum::<usize>()
-            > QUEUE_LIMIT
-        {
-            self.queue.pop_front();
-        }
         self.bytes = self.queue.iter().map(|queued| queued.bytes.len()).sum();
+        while self.bytes > QUEUE_LIMIT
+            && let Some(oldest) = self.queue.pop_front()
+        {
+            self.bytes -= oldest.bytes.len();
+        }
     }
 }

@@ -39,9 +39,7 @@ pub(crate) enum Verdict {
 
 pub(crate) fn judge(view: &View<'_>) -> Verdict {
     let patience = 2 * view.latency;
-    let usable = view
-        .parent
-        .filter(|link| link.is_open() && !link.distrusted);
+    let usable = view.parent.filter(|link| link.is_usable());
     let Some((parent, fed)) = usable.and_then(|link| link.fed.map(|fed| (link, fed))) else {
         // No parent yet, or none any more: fine as long as somebody else delivers.
         return match view.other_feed {

@@ -25,7 +25,7 @@ impl Node {
             return;
         };
         let parent = assignment.parent;
-        let reachable = |link: &Link| link.is_open() && !link.distrusted && link.fed.is_none();
+        let reachable = |link: &Link| link.is_usable() && link.fed.is_none();
         if self.links.get(&parent).is_some_and(reachable) {
             self.subscribe(now, parent);
         }
@@ -92,7 +92,7 @@ impl Node {
         let idle = |origin: &Parent| {
             self.links
                 .get(origin)
-                .is_some_and(|link| link.is_open() && !link.distrusted && link.fed.is_none())
+                .is_some_and(|link| link.is_usable() && link.fed.is_none())
         };
         let Some(helper) = self.helpers().into_iter().find(idle) else {
             return;
@@ -225,11 +225,7 @@ impl Node {
         }
         let mut sources = self.helpers();
         sources.extend(self.assignment.as_ref().map(|a| a.parent));
-        sources.retain(|origin| {
-            self.links
-                .get(origin)
-                .is_some_and(|link| link.is_open() && !link.distrusted)
-        });
+        sources.retain(|origin| self.links.get(origin).is_some_and(|link| link.is_usable()));
         if sources.is_empty() {
             return;
         }
