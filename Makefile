@@ -1,6 +1,10 @@
 # `make help` lists what can be done here. A bench prints JSON lines alone on stdout.
 #   ARGS                          more for the daemon:  make run ARGS='--http 0.0.0.0:80'
 #   VIEWERS SECONDS RATE KILL     of bench-stream:      make bench-stream RATE=2500 KILL=5
+#   UP RTT LOSS JITTER            the same in a network laboratory (kbit/s, ms, %, ms):
+#                                                       make bench-stream RATE=2500 UP=10000 RTT=40 LOSS=0.2
+#   NODES SECONDS SEED SCENARIO   of sim, with MODE, PLACEMENT and PLOT=1:
+#                                                       make sim NODES=100000 SCENARIO=mass-departure
 #   SETUP=no                      install nothing (not a Debian machine)
 .DEFAULT_GOAL := help
 export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
@@ -11,8 +15,8 @@ ROOT := $(if $(filter-out 0,$(shell id -u)),unshare --user --map-root-user)
 STREAM := $(ROOT) cargo bench --quiet -p peerstream-browser --bench stream
 
 .NOTPARALLEL:
-.PHONY: help run build setup setup-test test check audit fuzz standby \
-	bench bench-stream bench-verify bench-overlay
+.PHONY: help run build setup setup-test test check audit fuzz standby sim compare \
+	bench bench-stream bench-verify bench-overlay bench-links
 
 run: build ## install what is missing, build, and start a box with the demo source
 	@$(DAEMON) run --demo $(ARGS)
@@ -46,6 +50,15 @@ bench-verify: setup-test ## what verifying a fragment costs in WASM, at 1, 10 an
 
 bench-overlay: setup-test ## joins, departures and memory of the coordinator up to a million nodes
 	@cargo bench --quiet -p peerstream-overlay --bench overlay
+
+bench-links: setup-test ## what one hop over a data channel costs in Chromium, at several losses
+	@$(ROOT) cargo bench --quiet -p peerstream-netlab --bench links
+
+sim: setup ## simulate an audience: NODES=1000 SECONDS=60 SEED=1 SCENARIO=churn; PLOT=1 draws it
+	@cargo run --release -p peerstream-simulation --bin sim
+
+compare: setup ## this overlay and three others, simulated side by side, as a table
+	@MODE=compare cargo run --release -p peerstream-simulation --bin sim
 
 standby: setup-test ## draw the standby card again (appliance/media/card)
 	@appliance/media/card/make-card.sh

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result, bail};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use peerstream_ingest::Source;
 use peerstream_media::{MEDIA_EPOCH, Studio, studio};
-use peerstream_server::{Feeds, Page, Server, Stopper};
+use peerstream_server::{Feeds, Page, Server, Sharing, Stopper};
 use peerstream_settings::{Config, State, config::Demo};
 use tokio::{
     runtime::Runtime,
@@ -35,7 +35,11 @@ pub(crate) fn run(options: &RunOptions) -> Result<()> {
     let connections = make_room(config.limits.connections);
     let state = options.state.open()?;
     let _lock = state.lock()?;
-    let page = Page::load(&page_dir(options.page.as_deref()))?;
+    let sharing = match config.viewers.ask_before_sharing {
+        true => Sharing::Asked,
+        false => Sharing::Said,
+    };
+    let page = Page::load(&page_dir(options.page.as_deref()), sharing)?;
     Runtime::new()
         .context("cannot start the runtime")?
         .block_on(serve(config, connections, state, page))
@@ -56,8 +60,11 @@ async fn serve(config: Config, connections: usize, state: State, page: Page) -> 
         stream_key: state.stream_key()?,
         title: config.title,
         stream: identity.stream(),
-        root_pairs: config.overlay.root_pairs,
+        ticket_secret: state.tickets()?.bytes(),
+        feeds: config.overlay.feeds,
+        feeds_max: config.overlay.feeds_max,
         connections,
+        viewers_per_address: config.limits.viewers_per_address,
         page,
     })?;
     let source = source(&config.demo);

@@ -78,14 +78,14 @@ impl Assembly {
                 Err(bad_hash(part))
             };
         }
-        if header.parts.get(usize::from(part)) != Some(&PartHash::of(&bytes)) {
+        if header.parts.get(usize::from(part)) != Some(&hash(&bytes)) {
             return Err(bad_hash(part));
         }
         if let State::Partial { parts, missing } = &mut self.state {
             parts[usize::from(part)] = Some(bytes);
             *missing -= 1;
             if *missing == 0 {
-                let payload = join(parts, header.payload_len as usize);
+                let payload = join(&self.header.bytes, parts, header.payload_len as usize);
                 self.state = State::Whole(Fragment::new(Arc::clone(&self.header), payload));
             }
         }
@@ -148,7 +148,12 @@ impl Assembly {
 }
 
 /// The whole payload; not copied if it is one part.
-fn join(parts: &mut [Option<Bytes>], payload_len: usize) -> Bytes {
+#[cfg_attr(not(feature = "memo"), allow(unused_variables))]
+fn join(header: &Bytes, parts: &mut [Option<Bytes>], payload_len: usize) -> Bytes {
+    #[cfg(feature = "memo")]
+    if let Some(payload) = crate::memo::payload(header) {
+        return payload;
+    }
     if let [only] = parts {
         return only.take().unwrap_or_default();
     }
@@ -157,6 +162,14 @@ fn join(parts: &mut [Option<Bytes>], payload_len: usize) -> Bytes {
         payload.extend_from_slice(&part);
     }
     payload.freeze()
+}
+
+fn hash(part: &Bytes) -> PartHash {
+    #[cfg(feature = "memo")]
+    if let Some(hash) = crate::memo::hash(part) {
+        return hash;
+    }
+    PartHash::of(part)
 }
 
 fn bad_hash(part: u8) -> Refused {

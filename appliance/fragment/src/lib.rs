@@ -75,6 +75,8 @@
 #![no_std]
 
 extern crate alloc;
+#[cfg(feature = "memo")]
+extern crate std;
 
 mod assembly;
 mod bytecode;
@@ -83,6 +85,8 @@ mod fragment;
 mod header;
 mod init;
 mod keys;
+#[cfg(feature = "memo")]
+pub mod memo;
 mod refused;
 mod signer;
 mod verifier;

@@ -116,6 +116,10 @@ impl Verifier {
     /// # Errors
     /// If it is malformed, by any key but the current certificate's, or of another stream.
     pub fn header(&self, bytes: Bytes) -> Result<SignedHeader, Refused> {
+        #[cfg(feature = "memo")]
+        if let Some(header) = crate::memo::header(&self.stream, self.serial(), &bytes) {
+            return Ok(header);
+        }
         let (header, signed) = header::decode(&bytes)?;
         let serial = header.serial;
         let key = match &self.current {

@@ -1,64 +1,36 @@
 use core::time::Duration;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
-use peerstream_wire::{Assignment, NodeId, Signal, ToBox, ToNode};
+use peerstream_wire::{Assignment, Held, NodeId, Notice, ToBox, ToNode};
 
 use crate::{
     Misbehaved,
-    defaults::{LINK_RETRY, LINK_RETRY_DOUBLINGS, ROOT_PAIRS, STRAY_GRACE},
-    forest::{Forest, Seat, millis},
-    geometry::{Geometry, Place},
+    config::{Config, Newcomer},
+    defaults::{MOST_COPIES, QUEUE_LOOK},
+    forest::Forest,
+    judgement::Judgement,
+    pairs::Pairs,
+    place::Place,
+    probe::Probes,
+    rebuild::Recovery,
+    seat::{Seat, Standing, millis},
     succession,
     timer::{Timer, Timers},
+    told::Told,
+    upkeep,
+    urgency::Urgency,
 };
 
-/// What is decided outside.
-#[derive(Debug, Clone)]
-pub struct Config {
-    /// Pairs of roots, each two direct feeds. 0 counts as 1.
-    pub root_pairs: u16,
-}
+mod complaints;
+mod failures;
+mod output;
+mod presence;
+mod recovery;
+mod signals;
+mod telling;
 
-impl Default for Config {
-    fn default() -> Config {
-        Config {
-            root_pairs: ROOT_PAIRS,
-        }
-    }
-}
-
-/// What the coordinator wants done.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Output {
-    /// Send this to that node.
-    Send {
-        /// A node that has joined and not left.
-        to: NodeId,
-        /// The message.
-        message: ToNode,
-    },
-    /// Whether a node may have a direct feed from now on. Told before the assignment that
-    /// goes with it, and not told of nodes that leave: their feed ends with their socket.
-    Feed {
-        /// The node.
-        node: NodeId,
-        /// When this turns false, a feed that the node has goes on until it unsubscribes.
-        allowed: bool,
-    },
-}
-
-/// The overlay in figures.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub struct Status {
-    /// Nodes in all.
-    pub viewers: usize,
-    /// Nodes in tree A and in tree B.
-    pub nodes: [usize; 2],
-    /// Links from the box to the node farthest away; 0 without an audience.
-    pub depth: u8,
-    /// Links that nodes have reported as failed since the start.
-    pub link_failures: u64,
-}
+pub use output::{Output, Status};
+use signals::Relayed;
 
 /// Owns the overlay: takes joins, departures and messages, and tells nodes their places.
 /// The crate's docs have the contract.
@@ -67,12 +39,52 @@ pub struct Coordinator {
     forest: Forest,
     /// The newest node, 0 before the first.
     newest: u32,
+    /// Direct feeds that the uplink carries.
+    feeds_max: u16,
+    /// Whoever has at most this name had it from the box before it started anew.
+    first: u32,
     now: Duration,
-    /// Places whose occupant may have an assignment to be told.
-    unsent: VecDeque<Place>,
-    relayed: VecDeque<(NodeId, ToNode)>,
+    /// Places whose occupant may have something to be told.
+    urgency: Urgency,
+    /// What goes before all that: small and soon.
+    instant: VecDeque<Output>,
+    again: VecDeque<Again>,
+    /// Signals: answers, and offers and the rest.
+    relayed: [VecDeque<Relayed>; 2],
+    /// Signals wait for the uplink for so long that links fail for that alone; until then
+    /// nobody is blamed for one that does not open.
+    behind: Duration,
     timers: Timers,
+    pairs: Pairs,
+    probes: Probes,
+    /// Nodes that have not answered in time: their places are others', but who of them
+    /// speaks up gets another.
+    absent: BTreeMap<NodeId, Seat>,
+    judgement: Judgement,
+    recovery: Recovery,
+    /// A [`Timer::Queue`] is set.
+    queueing: bool,
+    counts: Counts,
+}
+
+/// One end of the link between a child and its parent is to try it once more.
+#[derive(Debug, Clone, Copy)]
+struct Again {
+    to: NodeId,
+    child: NodeId,
+    parent: NodeId,
+}
+
+/// What [`Status`] counts and nobody else knows.
+#[derive(Debug, Default)]
+struct Counts {
     link_failures: u64,
+    underperforming: usize,
+    separated: u64,
+    refused: u64,
+    commands: u64,
+    folded: u64,
+    probes: u64,
 }
 
 impl Coordinator {
@@ -80,19 +92,31 @@ impl Coordinator {
     #[must_use]
     pub fn new(config: Config) -> Coordinator {
         Coordinator {
-            forest: Forest::new(Geometry::new(config.root_pairs)),
-            newest: 0,
+            forest: Forest::new(&config),
+            newest: config.first,
+            feeds_max: config.feeds_max,
+            first: config.first,
             now: Duration::ZERO,
-            unsent: VecDeque::new(),
-            relayed: VecDeque::new(),
+            urgency: Urgency::default(),
+            instant: VecDeque::new(),
+            again: VecDeque::new(),
+            relayed: Default::default(),
+            behind: Duration::ZERO,
             timers: Timers::default(),
-            link_failures: 0,
+            pairs: Pairs::default(),
+            probes: Probes::default(),
+            absent: BTreeMap::new(),
+            judgement: Judgement::default(),
+            recovery: Recovery::default(),
+            queueing: false,
+            counts: Counts::default(),
         }
     }
 
     /// A node has come. Ids ascend; after four billion joins they begin anew, passing
-    /// over those that are still in use.
-    pub fn join(&mut self, now: Duration) -> NodeId {
+    /// over those that are still in use. While an audience comes back after a restart,
+    /// newcomers wait.
+    pub fn join(&mut self, now: Duration, newcomer: Newcomer) -> NodeId {
         self.now = now;
         let node = loop {
             self.newest = self.newest.checked_add(1).unwrap_or(1);
@@ -100,27 +124,39 @@ impl Coordinator {
                 break NodeId(self.newest);
             }
         };
-        let seat = Seat {
-            node,
-            epoch: 0,
-            changed: millis(now),
-            unsent: true,
-            fed: false,
-            retrying: false,
-            retries: 0,
-        };
-        succession::admit(&mut self.forest, seat);
+        let seat = self.seat(node, newcomer);
+        if self.recovery.is_running() {
+            self.wait(seat);
+        } else {
+            self.admit(seat);
+        }
         self.note_changes();
         node
+    }
+
+    /// A node has come back that shows (to the caller, who must have checked its ticket)
+    /// that it had a name: after it lost its socket, or the box its memory. It keeps the
+    /// name, and its place and links as far as others confirm what it says.
+    ///
+    /// With the first one that names itself from before the box started, a recovery
+    /// begins, for [`RECOVERY`](crate::defaults::RECOVERY): nobody is told anything
+    /// until it is over, and then only those whose place is not what they said.
+    pub fn rejoin(&mut self, now: Duration, newcomer: Newcomer, held: Held) -> NodeId {
+        self.now = now;
+        if held.node == NodeId(0) {
+            return self.join(now, newcomer);
+        }
+        self.absent.remove(&held.node);
+        self.take_back(newcomer, &held);
+        self.note_changes();
+        held.node
     }
 
     /// A node has gone, with or without notice. Without effect if it is not there.
     pub fn leave(&mut self, now: Duration, node: NodeId) {
         self.now = now;
-        if let Some(place) = self.forest.place(node) {
-            succession::depart(&mut self.forest, place);
-            self.note_changes();
-        }
+        self.depart(node);
+        self.note_changes();
     }
 
     /// A node has sent something.
@@ -129,9 +165,11 @@ impl Coordinator {
     /// for a node that has just left, or with which the link has just been unassigned, is
     /// dropped without a word: the news was on its way.
     ///
-    /// [`ToBox::LinkFailed`] is counted. If it is the link to the sender's parent, both
-    /// ends get their assignments once more, under a new epoch, to try again: at
-    /// [`LINK_RETRY`] after the last change, and with every failure after twice the time.
+    /// [`ToBox::LinkFailed`] of a link that never opened is remembered for that pair of
+    /// addresses, and the one below finds another feeder: it changes trees with its
+    /// partner, or moves to another slot, or does with its reserve. Of a link that was
+    /// open, and with [`Complaint::Silent`](peerstream_wire::Complaint::Silent), the
+    /// accused is asked whether it is there; only if it does not answer it is out.
     ///
     /// # Errors
     /// What no honest node sends, and no effect then.
@@ -142,39 +180,73 @@ impl Coordinator {
         message: ToBox,
     ) -> Result<(), Misbehaved> {
         self.now = now;
-        let place = self.forest.place(from).ok_or(Misbehaved::NotJoined(from))?;
-        match message {
-            ToBox::Join { .. } | ToBox::Clock { .. } => Err(Misbehaved::OutOfOrder),
-            ToBox::Leave => {
-                self.leave(now, from);
-                Ok(())
+        if let Some(seat) = self.absent.remove(&from) {
+            if message == ToBox::Leave {
+                return Ok(());
             }
+            self.is_back(seat);
+        }
+        let place = self.forest.place(from).ok_or(Misbehaved::NotJoined(from))?;
+        let cost = match &message {
+            ToBox::Leave => 0,
+            ToBox::LinkFailed { .. } | ToBox::Report { .. } | ToBox::Capacity { .. } => 4,
+            _ => 1,
+        };
+        let seat = self.forest.seat_mut(place);
+        if !seat.is_some_and(|seat| seat.spend(now, cost)) {
+            return Err(Misbehaved::Flooding(from));
+        }
+        match message {
+            ToBox::Join { .. } | ToBox::Clock { .. } => return Err(Misbehaved::OutOfOrder),
+            ToBox::Leave => self.depart(from),
             ToBox::Signal { peer, signal } => {
                 if self.linked(from, place, peer)?.is_some() {
                     self.relay(from, peer, signal);
                 }
-                Ok(())
             }
             ToBox::LinkFailed { peer } => {
                 if let Some(other) = self.linked(from, place, peer)? {
-                    self.link_failures += 1;
-                    if self.forest.geometry().parent(place) == Some(other) {
-                        self.retry_later(place);
-                    }
+                    self.link_failed(place, other);
                 }
-                Ok(())
             }
+            ToBox::Report {
+                peer,
+                complaint,
+                behind_ms,
+            } => {
+                if let Some(other) = self.linked(from, place, peer)? {
+                    self.complained(place, other, complaint, behind_ms);
+                }
+            }
+            ToBox::Capacity { copies } => self.learned(place, copies.min(MOST_COPIES)),
+            ToBox::Alive => self.lives(from),
         }
+        self.note_changes();
+        Ok(())
     }
 
     /// Time has passed; see [`Coordinator::poll_timeout`].
     pub fn timeout(&mut self, now: Duration) {
         self.now = now;
+        self.pairs.age(now);
         while let Some(timer) = self.timers.expired(now) {
             match timer {
-                Timer::LinkRetry(node) => self.retry(node),
+                Timer::Retry(node) => self.retry(node),
+                Timer::Probe(node) => self.probe_over(node),
+                Timer::Absent(node) => self.is_out(node),
+                Timer::Pardon(node) => self.pardon(node),
+                Timer::Recovered => self.recovered(),
+                Timer::Queue => {
+                    self.queueing = false;
+                    // Nobody is to move while those above and below are still to come back.
+                    if !self.recovery.is_running() {
+                        upkeep::settle(&mut self.forest);
+                    }
+                    self.look_after_queue();
+                }
             }
         }
+        self.note_changes();
     }
 
     /// When [`Coordinator::timeout`] must be called next.
@@ -183,158 +255,99 @@ impl Coordinator {
         self.timers.next()
     }
 
-    /// The next thing to be done. Assignments go before signals, so that a node knows who
-    /// is calling. Several changes since the last call fold into one assignment per node.
-    pub fn poll_output(&mut self) -> Option<Output> {
-        while let Some(place) = self.unsent.pop_front() {
-            if let Some(output) = self.announce(place) {
-                return Some(output);
-            }
-        }
-        while let Some((to, message)) = self.relayed.pop_front() {
-            if self.forest.place(to).is_some() {
-                return Some(Output::Send { to, message });
-            }
-        }
-        None
-    }
-
     /// The overlay in figures.
     #[must_use]
     pub fn status(&self) -> Status {
         Status {
             viewers: self.forest.len(),
             nodes: self.forest.nodes(),
-            depth: self
-                .forest
-                .last()
-                .map_or(0, |place| self.forest.geometry().depth(place)),
-            link_failures: self.link_failures,
+            depth: self.forest.deepest(),
+            link_failures: self.counts.link_failures,
+            supply: self.forest.supply(),
+            demand: self.forest.len() as u64,
+            leaves: self.forest.leaves(),
+            queued: self.forest.waiting(),
+            feeds: self.forest.feeds(),
+            measure: self.forest.measure(),
+            underperforming: self.counts.underperforming,
+            separated: self.counts.separated,
+            refused: self.counts.refused,
+            commands: self.counts.commands,
+            folded: self.counts.folded,
+            probes: self.counts.probes,
         }
     }
 
-    /// A node's place as of now. Its epoch is that of the last assignment sent.
+    /// A node's place as of now; none for one that waits for room. Its epoch is that of
+    /// the last assignment or change sent, and its hub the one that was named last.
     #[must_use]
     pub fn assignment(&self, node: NodeId) -> Option<Assignment> {
-        self.forest.assignment(self.forest.place(node)?)
+        let place = self.forest.place(node)?;
+        let seat = self.forest.seat(place)?;
+        let hub = seat.told.hub;
+        let now = Told {
+            hub,
+            ..Told::of(&self.forest, place)?
+        };
+        Some(now.assignment(seat.epoch))
     }
 
-    /// Marks everyone whose assignment depends on a place that has another occupant now.
-    fn note_changes(&mut self) {
-        let changed = millis(self.now);
-        while let Some(place) = self.forest.take_changed() {
-            if let Some(seat) = self.forest.seat_mut(place) {
-                // Noted even if it is already: under this place it may not be yet.
-                self.unsent.push_back(place);
-                seat.unsent = true;
-                (seat.changed, seat.retries) = (changed, 0);
-            }
-            for neighbour in self.forest.geometry().neighbours(place) {
-                let Some(seat) = self.forest.seat_mut(neighbour) else {
-                    continue;
-                };
-                if !seat.unsent {
-                    seat.unsent = true;
-                    self.unsent.push_back(neighbour);
-                }
-                (seat.changed, seat.retries) = (changed, 0);
-            }
+    fn seat(&self, node: NodeId, newcomer: Newcomer) -> Seat {
+        Seat {
+            node,
+            network: newcomer.network,
+            copies: newcomer.copies.min(MOST_COPIES),
+            changed: millis(self.now),
+            ..Seat::default()
         }
     }
 
-    /// The assignment of a place's occupant, if it is not told yet; before it, a change
-    /// of its direct feed.
-    fn announce(&mut self, place: Place) -> Option<Output> {
-        let root = self.forest.geometry().is_root(place);
-        let seat = self.forest.seat_mut(place)?;
-        if !seat.unsent {
-            return None;
-        }
+    /// Gives a node a place, or one in the queue.
+    fn admit(&mut self, seat: Seat) {
         let node = seat.node;
-        if seat.fed != root {
-            seat.fed = root;
-            self.unsent.push_front(place);
-            return Some(Output::Feed {
-                node,
-                allowed: root,
-            });
+        succession::admit(&mut self.forest, seat);
+        self.avoid_known_failures(node);
+        let waits = |place: &Place| self.forest.is_waiting(*place);
+        if self.forest.place(node).as_ref().is_some_and(waits) {
+            let before = self.forest.waiting().saturating_sub(1);
+            let ahead = u32::try_from(before).unwrap_or(u32::MAX);
+            self.notify(node, Notice::Queued { ahead });
+            self.look_after_queue();
         }
-        seat.unsent = false;
-        seat.epoch = seat.epoch.saturating_add(1);
-        let assignment = self.forest.assignment(place)?;
-        Some(Output::Send {
-            to: node,
-            message: ToNode::Assign(assignment),
-        })
     }
 
-    /// The peer's place if `from` has a link with it, none if it had one a moment ago.
-    fn linked(
-        &self,
-        from: NodeId,
-        place: Place,
-        peer: NodeId,
-    ) -> Result<Option<Place>, Misbehaved> {
-        let Some(other) = self.forest.place(peer) else {
-            let was = peer != NodeId(0) && peer.0 <= self.newest;
-            return if was {
-                Ok(None)
-            } else {
-                Err(Misbehaved::NoSuchPeer(peer))
-            };
-        };
-        if self.forest.geometry().linked(place, other) {
-            return Ok(Some(other));
+    pub(crate) fn look_after_queue(&mut self) {
+        if self.forest.waiting() > 0 && !self.queueing {
+            self.queueing = true;
+            self.timers.set(self.now + QUEUE_LOOK, Timer::Queue);
         }
-        let grace = millis(STRAY_GRACE);
-        let recent = |seat: &Seat| millis(self.now).wrapping_sub(seat.changed) <= grace;
-        if peer != from && self.forest.seat(place).is_some_and(recent) {
-            return Ok(None);
-        }
-        Err(Misbehaved::NotLinked(peer))
     }
 
-    fn relay(&mut self, from: NodeId, to: NodeId, signal: Signal) {
-        self.relayed
-            .push_back((to, ToNode::Signal { peer: from, signal }));
-    }
-
-    fn retry_later(&mut self, place: Place) {
-        let now = self.now;
-        let Some(seat) = self.forest.seat_mut(place) else {
-            return;
-        };
-        if seat.retrying {
-            return;
-        }
-        seat.retrying = true;
-        let wait = LINK_RETRY * (1 << seat.retries.min(LINK_RETRY_DOUBLINGS));
-        let passed = Duration::from_millis(millis(now).wrapping_sub(seat.changed).into());
-        let at = now + wait.saturating_sub(passed);
-        self.timers.set(at, Timer::LinkRetry(seat.node));
-    }
-
-    /// Has both ends of a node's parent link told their assignments once more. They try
-    /// what does not work and keep what does, so it does no harm if the link is another
-    /// by now.
-    fn retry(&mut self, node: NodeId) {
+    /// Takes a node out, and mends the shape.
+    fn depart(&mut self, node: NodeId) {
+        self.absent.remove(&node);
         let Some(place) = self.forest.place(node) else {
             return;
         };
-        let changed = millis(self.now);
-        if let Some(seat) = self.forest.seat_mut(place) {
-            seat.retrying = false;
-            seat.retries = seat.retries.saturating_add(1);
-            seat.changed = changed;
-        }
-        for place in [Some(place), self.forest.geometry().parent(place)]
-            .into_iter()
-            .flatten()
-        {
-            if let Some(seat) = self.forest.seat_mut(place) {
-                seat.unsent = true;
-                self.unsent.push_back(place);
+        let seat = if self.recovery.is_running() {
+            self.drop_out(place)
+        } else {
+            succession::depart(&mut self.forest, place)
+        };
+        if let Some(seat) = seat {
+            if seat.standing != Standing::Good {
+                self.counts.underperforming = self.counts.underperforming.saturating_sub(1);
+            }
+            if seat.noted != 0 {
+                self.note_bereft(&seat.told);
             }
         }
+        self.judgement.forget(node);
+        self.probes.forget(node);
+    }
+
+    fn notify(&mut self, to: NodeId, notice: Notice) {
+        let message = ToNode::Notice(notice);
+        self.instant.push_back(Output::Send { to, message });
     }
 }

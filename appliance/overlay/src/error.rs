@@ -16,4 +16,7 @@ pub enum Misbehaved {
     /// now nor a moment ago.
     #[error("no link with node {} was assigned", .0.0)]
     NotLinked(NodeId),
+    /// The node sent more than any honest node has cause to.
+    #[error("node {} sends too much", .0.0)]
+    Flooding(NodeId),
 }

@@ -1,239 +1,334 @@
 //! Who is where.
 
-use core::{
-    hash::{BuildHasherDefault, Hasher},
-    time::Duration,
+use peerstream_wire::{NodeId, Tree};
+
+use crate::{
+    capacity::Addresses,
+    config::{Config, Measure, Policy},
+    pages::Pages,
+    place::Place,
+    register::Register,
+    seat::Seat,
+    slots::{NONE, Slot, Slots, State},
 };
-use std::collections::{BTreeSet, HashMap};
 
-use peerstream_wire::{Assignment, NodeId, Parent, Tree};
+mod filing;
+mod moves;
 
-use crate::geometry::{Geometry, Place};
+pub(crate) use filing::{deepest_within, shallowest};
 
-/// A node, and what the coordinator remembers of it. It moves with the node, so that an
-/// event touches the memory around one place and not all over.
-#[derive(Debug, Clone)]
-pub(crate) struct Seat {
-    pub(crate) node: NodeId,
-    /// Of the last assignment sent; 0 before the first.
-    pub(crate) epoch: u32,
-    /// When its assignment last changed, in ms; see [`millis`].
-    pub(crate) changed: u32,
-    /// Its assignment has changed since it was sent.
-    pub(crate) unsent: bool,
-    /// The box has been told that this node may have a direct feed.
-    pub(crate) fed: bool,
-    /// A [`crate::timer::Timer::LinkRetry`] is set.
-    pub(crate) retrying: bool,
-    /// Retries of the parent link since the assignment last changed for another reason.
-    pub(crate) retries: u8,
-}
-
-/// The occupants of all places. Places are filled from the top down and kept so that a
-/// slot with anyone below it is full; [`Forest::put`] and [`Forest::vacate`] leave that
-/// to `succession`.
+/// The occupants of all places, and how the slots hang together.
+///
+/// What is done here keeps the books: lists, depths, supply, who is to be told. That a
+/// slot with anyone below it is full, and has no more below it than it can feed, is up to
+/// `succession` and its neighbours.
 #[derive(Debug)]
 pub(crate) struct Forest {
-    geometry: Geometry,
-    seats: Vec<Option<Seat>>,
-    places: HashMap<NodeId, Place, BuildHasherDefault<IdHasher>>,
-    vacancies: BTreeSet<Place>,
+    slots: Slots,
+    /// By the index of the place.
+    seats: Pages<Seat>,
+    register: Register,
+    roots: Vec<u32>,
+    /// Pairs of roots that there should be.
+    pairs: usize,
+    /// Only tree A is fed by the box.
+    single: bool,
+    policy: Policy,
+    /// Pairs of roots as configured, at most, and with one feed only: whether that may end.
+    usual: (usize, bool),
+    most: usize,
+    renditions: u8,
+    addresses: Addresses,
+    /// Nodes none of whose copies count.
+    leaves: usize,
+    /// Nodes in the trees and in the queue.
     nodes: [usize; 2],
-    /// Places whose occupant has changed since [`Forest::take_changed`].
+    /// Nodes in the queue.
+    waiting: [usize; 2],
+    /// Copies of all nodes that count.
+    supply: u64,
+    /// Slots in the trees, by depth.
+    population: [u32; 64],
+    /// Places whose occupants have another assignment, perhaps.
     changed: Vec<Place>,
+    /// Slots whose depth has changed, and what is below them not yet.
+    stale: Vec<u32>,
 }
 
 impl Forest {
-    pub(crate) fn new(geometry: Geometry) -> Forest {
+    pub(crate) fn new(config: &Config) -> Forest {
         Forest {
-            geometry,
-            seats: Vec::new(),
-            places: HashMap::default(),
-            vacancies: BTreeSet::new(),
+            slots: Slots::new(),
+            seats: Pages::new(),
+            register: Register::default(),
+            roots: Vec::new(),
+            pairs: usize::from(config.feeds / 2).max(1),
+            single: config.feeds < 2,
+            policy: config.placement,
+            usual: (usize::from(config.feeds / 2).max(1), config.feeds < 2),
+            most: usize::from(config.feeds_max.max(config.feeds) / 2),
+            renditions: config.renditions,
+            addresses: Addresses::default(),
+            leaves: 0,
             nodes: [0; 2],
+            waiting: [0; 2],
+            supply: 0,
+            population: [0; 64],
             changed: Vec::new(),
+            stale: Vec::new(),
         }
     }
 
-    pub(crate) fn geometry(&self) -> Geometry {
-        self.geometry
-    }
-
+    /// Nodes in the trees and in the queue.
     pub(crate) fn len(&self) -> usize {
-        self.places.len()
+        self.register.len()
     }
 
     /// Nodes in tree A and in tree B.
     pub(crate) fn nodes(&self) -> [usize; 2] {
-        self.nodes
+        [0, 1].map(|side| self.nodes[side] - self.waiting[side])
+    }
+
+    /// Nodes in the queue.
+    pub(crate) fn waiting(&self) -> usize {
+        self.waiting.iter().sum()
+    }
+
+    /// Copies that count: of all nodes, and of the box.
+    pub(crate) fn supply(&self) -> u64 {
+        self.supply + self.feeds() as u64
+    }
+
+    /// Direct feeds that there may be.
+    pub(crate) fn feeds(&self) -> usize {
+        if self.single { 1 } else { 2 * self.pairs }
+    }
+
+    /// Pairs of roots that there should be.
+    pub(crate) fn pairs(&self) -> usize {
+        self.pairs
+    }
+
+    /// Whether the box's uplink carries more feeds than there are.
+    pub(crate) fn can_feed_more(&self) -> bool {
+        self.pairs < self.most || self.single && self.most > 0
+    }
+
+    /// Whether there are more feeds than usual.
+    pub(crate) fn feeds_extra(&self) -> bool {
+        (self.pairs, self.single) != self.usual
+    }
+
+    /// One more pair of roots; with one feed only, the second.
+    pub(crate) fn feed_more(&mut self) {
+        if self.single {
+            self.set_single(false);
+        } else {
+            self.pairs += 1;
+        }
+    }
+
+    /// One pair of roots less, or the second feed.
+    pub(crate) fn feed_less(&mut self) {
+        if self.pairs > 1 {
+            self.pairs -= 1;
+        } else {
+            self.set_single(self.usual.1);
+        }
+    }
+
+    fn set_single(&mut self, single: bool) {
+        self.single = single;
+        for at in 0..self.roots.len() {
+            let root = self.roots[at];
+            self.touch_slot(root);
+            self.refile(root);
+        }
+    }
+
+    pub(crate) fn renditions(&self) -> u8 {
+        self.renditions
+    }
+
+    /// What would help the audience most.
+    pub(crate) fn measure(&self) -> Measure {
+        crate::supply::measure(self)
+    }
+
+    /// Nodes none of whose copies count.
+    pub(crate) fn leaves(&self) -> usize {
+        self.leaves
+    }
+
+    pub(crate) fn addresses_mut(&mut self) -> &mut Addresses {
+        &mut self.addresses
+    }
+
+    /// Whether only tree A is fed by the box.
+    pub(crate) fn is_single(&self) -> bool {
+        self.single
+    }
+
+    pub(crate) fn roots(&self) -> &[u32] {
+        &self.roots
+    }
+
+    pub(crate) fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// Depth of the deepest slot; 0 without an audience.
+    pub(crate) fn bottom(&self) -> u8 {
+        let deepest = self.population.iter().rposition(|slots| *slots > 0);
+        deepest.unwrap_or(0) as u8
+    }
+
+    /// Links from the box to the node farthest away; 0 without an audience. With one feed,
+    /// one more than that if nobody in tree B is as deep as the deepest in tree A.
+    pub(crate) fn deepest(&self) -> u8 {
+        self.bottom() + u8::from(self.single && self.nodes()[1] > 0)
+    }
+
+    pub(crate) fn slots(&self) -> &Slots {
+        &self.slots
+    }
+
+    pub(crate) fn slot(&self, slot: u32) -> &Slot {
+        self.slots.at(slot)
     }
 
     pub(crate) fn place(&self, node: NodeId) -> Option<Place> {
-        self.places.get(&node).copied()
-    }
-
-    pub(crate) fn seat(&self, place: Place) -> Option<&Seat> {
-        self.seats.get(place.index())?.as_ref()
-    }
-
-    pub(crate) fn seat_mut(&mut self, place: Place) -> Option<&mut Seat> {
-        self.seats.get_mut(place.index())?.as_mut()
+        self.register.get(node)
     }
 
     pub(crate) fn occupant(&self, place: Place) -> Option<NodeId> {
-        self.seat(place).map(|seat| seat.node)
+        self.slots.get(place.slot())?.occupant(place.side())
     }
 
-    /// The lowest place that is taken, in the order of places.
-    pub(crate) fn last(&self) -> Option<Place> {
-        let slot = u32::try_from(self.seats.len() / 2).ok()?.checked_sub(1)?;
-        let b = Place::new(slot, Tree::B);
-        // Slots at the end that nobody is in are dropped, so one of the two is taken.
-        Some(if self.seat(b).is_some() {
-            b
-        } else {
-            b.partner()
-        })
+    pub(crate) fn seat(&self, place: Place) -> Option<&Seat> {
+        self.seats
+            .get(place.index())
+            .filter(|seat| seat.node.0 != 0)
     }
 
-    /// The highest vacant place above the end. Because a slot with anyone below it is
-    /// full, so is the slot above this one.
-    pub(crate) fn first_vacancy(&self) -> Option<Place> {
-        self.vacancies.first().copied()
+    pub(crate) fn seat_mut(&mut self, place: Place) -> Option<&mut Seat> {
+        self.seats
+            .get_mut(place.index())
+            .filter(|seat| seat.node.0 != 0)
     }
 
-    pub(crate) fn vacancies(&self) -> usize {
-        self.vacancies.len()
+    /// Has a direct feed.
+    pub(crate) fn is_root(&self, place: Place) -> bool {
+        let root = |slot: &Slot| slot.state == State::Root;
+        self.slots.get(place.slot()).is_some_and(root) && !self.is_fed_by_partner(place)
     }
 
-    /// Where a newcomer goes: the first vacancy, else a new slot at the end.
-    pub(crate) fn next_place(&mut self) -> Place {
-        self.first_vacancy().unwrap_or_else(|| {
-            // Two billion slots are more than node ids exist for.
-            let slot = u32::try_from(self.seats.len() / 2).unwrap_or(u32::MAX / 2);
-            self.seats.extend([None, None]);
-            let place = Place::new(slot, Tree::A);
-            self.vacancies.extend([place, place.partner()]);
-            place
-        })
+    /// Is in the queue.
+    pub(crate) fn is_waiting(&self, place: Place) -> bool {
+        let waiting = |slot: &Slot| slot.state == State::Waiting;
+        self.slots.get(place.slot()).is_some_and(waiting)
     }
 
-    /// Seats a node in a vacant place.
-    pub(crate) fn put(&mut self, place: Place, seat: Seat) {
-        debug_assert!(self.seat(place).is_none(), "{place:?} is taken");
-        self.vacancies.remove(&place);
-        self.places.insert(seat.node, place);
-        self.nodes[tree_index(place)] += 1;
-        self.changed.push(place);
-        if let Some(vacant) = self.seats.get_mut(place.index()) {
-            *vacant = Some(seat);
+    /// With one direct feed, the root of tree B is fed by that of tree A.
+    fn is_fed_by_partner(&self, place: Place) -> bool {
+        let root = |slot: &Slot| slot.state == State::Root;
+        self.single && place.tree() == Tree::B && self.slots.get(place.slot()).is_some_and(root)
+    }
+
+    /// The place that feeds this one.
+    pub(crate) fn parent(&self, place: Place) -> Option<Place> {
+        let slot = self.slots.get(place.slot())?;
+        match slot.state {
+            State::Hung => Some(Place::new(slot.above, place.tree())),
+            State::Root if self.is_fed_by_partner(place) => Some(place.partner()),
+            _ => None,
         }
     }
 
-    /// Takes whoever is there out.
-    pub(crate) fn vacate(&mut self, place: Place) -> Option<Seat> {
-        let seat = self.take(place);
-        self.trim();
-        seat
+    /// The occupied places that this one feeds.
+    pub(crate) fn children(&self, place: Place) -> impl Iterator<Item = Place> + '_ {
+        let partner = place.partner();
+        let fed = self.is_fed_by_partner(partner).then_some(partner);
+        let below = self.slots.get(place.slot()).map_or(&[][..], Slot::below);
+        below
+            .iter()
+            .map(move |slot| Place::new(*slot, place.tree()))
+            .chain(fed)
+            .filter(|place| self.occupant(*place).is_some())
     }
 
-    /// Moves a node from one place to another that is vacant.
-    pub(crate) fn relocate(&mut self, from: Place, to: Place) {
-        if let Some(seat) = self.take(from) {
-            self.put(to, seat);
+    /// Whether occupants of the two places have a link: in one slot, or in one slot and
+    /// the slot above it.
+    pub(crate) fn linked(&self, a: Place, b: Place) -> bool {
+        let above = |lower: Place, upper: Place| {
+            self.slots
+                .get(lower.slot())
+                .is_some_and(|slot| slot.state == State::Hung && slot.above == upper.slot())
+        };
+        a.partner() == b || above(a, b) || above(b, a)
+    }
+
+    /// Links from the box to the place: 1 for one that it feeds, 0 for one that is in the
+    /// queue.
+    pub(crate) fn depth(&self, place: Place) -> u8 {
+        let depth = self.slots.get(place.slot()).map_or(0, |slot| slot.depth);
+        depth + u8::from(self.single && depth > 0 && place.tree() == Tree::B)
+    }
+
+    /// How many slots can hang below this one: as many as both occupants can feed.
+    pub(crate) fn arity(&self, slot: u32) -> u8 {
+        let at = self.slot(slot);
+        if !at.is_full() {
+            return 0;
         }
-        // Only now: until it is filled, the vacancy may be the end itself.
-        self.trim();
+        let mut first = at.copies[0];
+        if self.single && at.state == State::Root {
+            // It feeds its partner as well.
+            first = first.saturating_sub(1);
+        }
+        first.min(at.copies[1])
     }
 
-    fn take(&mut self, place: Place) -> Option<Seat> {
-        let seat = self.seats.get_mut(place.index())?.take()?;
-        self.places.remove(&seat.node);
-        self.nodes[tree_index(place)] -= 1;
-        self.changed.push(place);
-        self.vacancies.insert(place);
-        Some(seat)
+    /// Takes out one of the places whose occupant's assignment may have changed. It may be
+    /// vacant by now.
+    pub(crate) fn take_changed(&mut self) -> Option<Place> {
+        let place = self.changed.pop()?;
+        self.slots.at_mut(place.slot()).touched[place.side()] = false;
+        Some(place)
     }
 
-    /// Drops slots at the end that nobody is in, and memory that nobody needs.
-    fn trim(&mut self) {
-        while let [.., None, None] = self.seats.as_slice() {
-            self.seats.truncate(self.seats.len() - 2);
-            let end = self.seats.len();
-            while self
-                .vacancies
-                .last()
-                .is_some_and(|place| place.index() >= end)
-            {
-                self.vacancies.pop_last();
+    /// A slot that nobody is in and that is in no tree.
+    pub(crate) fn found(&mut self) -> u32 {
+        let slot = self.slots.claim();
+        self.seats.reach(Place::new(slot, Tree::B).index());
+        slot
+    }
+
+    /// Gives all memory back once nobody is there.
+    pub(crate) fn forget_if_empty(&mut self) {
+        if self.register.len() == 0 {
+            self.slots.clear();
+            self.seats.clear();
+            self.roots.clear();
+            self.addresses.forget();
+            (self.pairs, self.single) = self.usual;
+            self.population = [0; 64];
+            self.changed = Vec::new();
+            self.stale = Vec::new();
+        }
+    }
+
+    /// Whether a slot is below another, or is it.
+    pub(crate) fn is_within(&self, slot: u32, top: u32) -> bool {
+        let mut at = slot;
+        loop {
+            if at == top {
+                return true;
+            }
+            at = self.slot(at).above;
+            if at == NONE {
+                return false;
             }
         }
-        if self.seats.len() < self.seats.capacity() / 4 {
-            self.seats.shrink_to(self.seats.len() * 2);
-            self.places.shrink_to(self.places.len() * 2);
-        }
-    }
-
-    /// Takes out one of the places whose occupant has changed.
-    pub(crate) fn take_changed(&mut self) -> Option<Place> {
-        self.changed.pop()
-    }
-
-    /// What the occupant of a place needs to know.
-    pub(crate) fn assignment(&self, place: Place) -> Option<Assignment> {
-        let seat = self.seat(place)?;
-        let geometry = self.geometry;
-        let above = geometry.parent(place);
-        let below = geometry.children(place);
-        let reserve = above.and_then(|above| self.occupant(above.partner()));
-        Some(Assignment {
-            epoch: seat.epoch,
-            tree: place.tree(),
-            depth: geometry.depth(place),
-            parent: above
-                .and_then(|above| self.occupant(above))
-                .map_or(Parent::Box, Parent::Node),
-            partner: self.occupant(place.partner()).or(reserve),
-            reserve,
-            children: below
-                .iter()
-                .filter_map(|&child| self.occupant(child))
-                .collect(),
-            wards: below
-                .iter()
-                .filter_map(|child| self.occupant(child.partner()))
-                .collect(),
-        })
-    }
-}
-
-/// Time as [`Seat::changed`] keeps it: it wraps after 49 days, which only ever blurs how
-/// long ago something was that no longer matters.
-pub(crate) fn millis(time: Duration) -> u32 {
-    time.as_millis() as u32
-}
-
-fn tree_index(place: Place) -> usize {
-    usize::from(place.tree() == Tree::B)
-}
-
-/// Node ids are handed out by the coordinator, so nobody can choose them to collide, and
-/// one multiplication (Fibonacci hashing) spreads them well.
-#[derive(Debug, Default)]
-pub(crate) struct IdHasher(u64);
-
-impl Hasher for IdHasher {
-    fn finish(&self) -> u64 {
-        self.0
-    }
-
-    fn write(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.write_u32(byte.into());
-        }
-    }
-
-    fn write_u32(&mut self, id: u32) {
-        self.0 = (self.0.rotate_left(32) ^ u64::from(id)).wrapping_mul(0x9E37_79B9_7F4A_7C15);
     }
 }

@@ -8,12 +8,22 @@ use peerstream_wire::NodeId;
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
-    /// The node's parent link has failed; both ends are to try again.
-    LinkRetry(NodeId),
+    /// Nobody that the node can reach feeds it; another try.
+    Retry(NodeId),
+    /// The node has been asked whether it is there, or is suspected not to be.
+    Probe(NodeId),
+    /// The node has not answered in time, and is out if it has not spoken up since.
+    Absent(NodeId),
+    /// The node may show again what it can do.
+    Pardon(NodeId),
+    /// Whoever was going to come back after the box's restart has.
+    Recovered,
+    /// Nodes wait for room.
+    Queue,
 }
 
-/// Deadlines, soonest first. At most one per node and kind, and none lies further ahead
-/// than its longest wait, so nodes that are gone leave nothing behind for long.
+/// Deadlines, soonest first. At most a few per node, and none lies further ahead than its
+/// longest wait, so nodes that are gone leave nothing behind for long.
 #[derive(Debug, Default)]
 pub(crate) struct Timers(BTreeSet<(Duration, Timer)>);
 

@@ -12,6 +12,7 @@ use hyper::{
     Response, StatusCode,
     header::{self, HeaderValue},
 };
+use peerstream_overlay::Measure;
 use serde::Serialize;
 use tokio::{
     sync::{mpsc, oneshot},
@@ -55,7 +56,61 @@ struct Status<'a> {
     link_failures: u64,
     /// By reason.
     refused: BTreeMap<&'static str, u64>,
+    overlay: Overlay,
     stream: &'a str,
+}
+
+/// How the audience feeds itself.
+#[derive(Debug, Serialize)]
+struct Overlay {
+    /// Copies that nodes and box can pass on.
+    supply: u64,
+    /// Copies that are wanted.
+    demand: u64,
+    /// Nodes that pass nothing on.
+    leaves: usize,
+    /// Newcomers who wait for room.
+    queued: usize,
+    /// Direct feeds that there may be at the moment.
+    feeds: usize,
+    /// What would help most.
+    measure: &'static str,
+    /// Nodes at the bottom because they did not do their part.
+    underperforming: usize,
+    /// Pairs of nodes put apart.
+    separated: u64,
+    /// Nodes turned away by the coordinator.
+    refused_nodes: u64,
+    /// Commands told.
+    commands: u64,
+    /// Changes that were told together with another.
+    folded: u64,
+    /// Nodes asked whether they are there.
+    probes: u64,
+}
+
+impl Overlay {
+    fn new(status: &peerstream_overlay::Status) -> Self {
+        Self {
+            supply: status.supply,
+            demand: status.demand,
+            leaves: status.leaves,
+            queued: status.queued,
+            feeds: status.feeds,
+            measure: match status.measure {
+                Measure::Enough => "enough",
+                Measure::MoreFeeds => "more_feeds",
+                Measure::SmallerRendition => "smaller_rendition",
+                Measure::Queue => "queue",
+            },
+            underperforming: status.underperforming,
+            separated: status.separated,
+            refused_nodes: status.refused,
+            commands: status.commands,
+            folded: status.folded,
+            probes: status.probes,
+        }
+    }
 }
 
 /// Nodes in each tree.
@@ -127,6 +182,7 @@ impl Api {
             joins: snapshot.joins,
             link_failures: snapshot.overlay.link_failures,
             refused: self.complaints.totals(),
+            overlay: Overlay::new(&snapshot.overlay),
             stream: &self.stream,
         }
     }

@@ -1,9 +1,11 @@
 //! Takes connections in, for pages and viewers.
 
+mod crowd;
 mod lobby;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use socket2::SockRef;
 use tokio::{
     io::{AsyncRead, AsyncWrite},
     net::{TcpListener, TcpStream},
@@ -12,11 +14,13 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
+pub(crate) use crowd::{Crowd, Pass};
 pub(crate) use lobby::{Lobby, Ticket};
 
 use crate::{
     http::{self, House},
     meter::{Meter, Metered},
+    network::Origin,
     shutdown::Shutdown,
 };
 
@@ -57,10 +61,15 @@ fn admit(
         house.complaints.note("full", peer, "no room is left");
         return;
     };
+    let Some(pass) = house.visitors.enter(Origin::of(peer.ip())) else {
+        return house
+            .complaints
+            .note("crowded", peer, "too many connections from this address");
+    };
     let house = house.clone();
     let shutdown = shutdown.clone();
     tokio::spawn(async move {
-        let _room = room;
+        let _inside = (room, pass);
         greet(stream, peer, tls, house, shutdown).await;
     });
 }
@@ -73,7 +82,8 @@ async fn greet(
     shutdown: Shutdown,
 ) {
     // Fragments are small and wait for nothing.
-    if stream.set_nodelay(true).is_err() {
+    let patience = SockRef::from(&stream).set_tcp_user_timeout(Some(UNHEARD));
+    if stream.set_nodelay(true).and(patience).is_err() {
         return;
     }
     let mut ticket = house.lobby.enter();
@@ -119,5 +129,8 @@ pub(crate) fn room(connections: usize) -> Arc<Semaphore> {
 
 /// How long a peer may take to say what it wants, TLS and HTTP each.
 pub(crate) const GREET_WITHIN: Duration = Duration::from_secs(5);
+/// A peer that acknowledges nothing for so long is gone. The system's own answer is a
+/// quarter of an hour, and what is sent meanwhile is sent again and again.
+const UNHEARD: Duration = Duration::from_secs(30);
 /// How long to wait for a shortage to pass.
 const BREATH: Duration = Duration::from_millis(50);

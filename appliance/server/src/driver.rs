@@ -2,7 +2,7 @@
 
 mod audience;
 
-use std::{pin::pin, time::Duration};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use peerstream_fragment::{Signer, StreamId};
 use peerstream_media::{SourceEvent, Studio, studio};
@@ -15,6 +15,7 @@ use crate::{
     driver::audience::Audience,
     hub::{Hub, Totals},
     shutdown::Shutdown,
+    tickets::Tickets,
     viewer::{Offence, Said, Seat},
 };
 
@@ -53,6 +54,7 @@ pub(crate) struct Driver {
     pub(crate) studio: Studio,
     pub(crate) stream: StreamId,
     pub(crate) title: String,
+    pub(crate) tickets: Arc<Tickets>,
 }
 
 /// Where events come from.
@@ -139,21 +141,28 @@ impl State {
     fn hear(&mut self, now: Duration, said: Said) {
         match said {
             Said::Join {
+                newcomer,
+                held,
                 outbox,
                 events,
                 answer,
             } => {
-                let node = self.driver.coordinator.join(now);
+                let coordinator = &mut self.driver.coordinator;
+                let node = match held {
+                    None => coordinator.join(now, newcomer),
+                    Some(held) => coordinator.rejoin(now, newcomer, held),
+                };
                 self.joins += 1;
-                self.audience.add(node, outbox);
+                self.audience.add(node, self.joins, outbox);
                 let welcome = ToNode::Welcome {
                     node,
                     stream: self.driver.stream.0,
                     title: self.driver.title.clone(),
+                    ticket: self.driver.tickets.issue(node),
                 };
                 self.audience.send(node, &welcome);
                 // A seat that nobody takes says itself that the node has gone.
-                drop(answer.send(Seat::new(node, events)));
+                drop(answer.send(Seat::new(node, self.joins, events)));
             }
             Said::Control { node, message } => {
                 if let Err(misbehaved) = self.driver.coordinator.message(now, node, message) {
@@ -163,9 +172,11 @@ impl State {
             Said::Subscribe { node, after } => self.audience.subscribe(node, after, &self.hub),
             Said::Unsubscribe { node } => self.audience.unsubscribe(node),
             Said::Request { node, at, parts } => self.audience.again(node, at, parts, &self.hub),
-            Said::Gone { node } => {
-                self.driver.coordinator.leave(now, node);
-                self.audience.remove(node);
+            Said::Gone { node, seat } => {
+                // It may have come back before it was missed.
+                if self.audience.remove(node, seat) {
+                    self.driver.coordinator.leave(now, node);
+                }
             }
         }
     }
@@ -176,6 +187,9 @@ impl State {
             match output {
                 Output::Send { to, message } => self.audience.send(to, &message),
                 Output::Feed { node, allowed } => self.audience.allow(now, node, allowed),
+                Output::Refuse { node, reason } => {
+                    self.audience.refuse(node, Offence::TurnedAway(reason));
+                }
             }
         }
         while let Some(output) = self.driver.studio.poll() {

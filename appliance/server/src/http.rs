@@ -33,11 +33,13 @@ use crate::{
     api::Api,
     clock::CaptureClock,
     complaints::Complaints,
-    door::{self, GREET_WITHIN, Lobby, Ticket},
+    door::{self, Crowd, GREET_WITHIN, Lobby, Ticket},
     driver::Event,
     meter::{Meter, Metered, Purpose, Sent},
+    network,
     page::Page,
     shutdown::Shutdown,
+    tickets::Tickets,
     viewer::{self, Session},
 };
 
@@ -51,6 +53,12 @@ pub(crate) struct House {
     pub(crate) sent: Arc<Sent>,
     pub(crate) lobby: Arc<Lobby>,
     pub(crate) room: Arc<Semaphore>,
+    /// All connections, by address.
+    pub(crate) visitors: Arc<Crowd>,
+    /// Those that are viewers' sockets.
+    pub(crate) viewers: Arc<Crowd>,
+    pub(crate) map: network::Map,
+    pub(crate) tickets: Arc<Tickets>,
 }
 
 /// What is answered: every body is in memory.
@@ -90,13 +98,7 @@ pub(crate) async fn serve<S>(
             Some(viewer::websocket_config()),
         )
         .await;
-        let session = Session {
-            peer,
-            events: house.events.clone(),
-            clock: house.clock,
-            complaints: house.complaints.clone(),
-            meter,
-        };
+        let session = Session { peer, house, meter };
         viewer::run(session, socket, ticket).await;
     }
 }

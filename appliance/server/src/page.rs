@@ -33,6 +33,16 @@ struct File {
     gzip: Option<Bytes>,
 }
 
+/// How a viewer learns that the page passes the stream on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Sharing {
+    /// The page says so, and has a switch.
+    #[default]
+    Said,
+    /// The page asks first.
+    Asked,
+}
+
 /// Why there is no page to serve.
 #[derive(Debug, thiserror::Error)]
 pub enum PageError {
@@ -50,13 +60,18 @@ pub enum PageError {
 }
 
 impl Page {
-    /// Reads `index.html`, and `assets/` with files that have a hash of their contents in
-    /// their names; beside each, as a rule, `.br` and `.gz` with the same compressed.
+    /// Reads the page that viewers see first, `index.html`, or the one that asks them
+    /// before it shares anything, `ask.html`; and `assets/` with files that have a hash of
+    /// their contents in their names; beside each, as a rule, `.br` and `.gz` with the same
+    /// compressed.
     ///
     /// # Errors
-    /// If there is no `index.html`, or anything cannot be read.
-    pub fn load(dir: &Path) -> Result<Self, PageError> {
-        let index = dir.join("index.html");
+    /// If there is no such page, or anything cannot be read.
+    pub fn load(dir: &Path, sharing: Sharing) -> Result<Self, PageError> {
+        let index = dir.join(match sharing {
+            Sharing::Said => "index.html",
+            Sharing::Asked => "ask.html",
+        });
         if !index.is_file() {
             return Err(PageError::NotBuilt(dir.to_owned()));
         }
@@ -84,8 +99,14 @@ impl Page {
             HeaderValue::from_static(file.caching()),
         );
         described.insert(header::VARY, HeaderValue::from_static("accept-encoding"));
-        for (name, value) in PROTECTION {
-            described.insert(name, HeaderValue::from_static(value));
+        let nosniff = HeaderValue::from_static("nosniff");
+        described.insert(header::X_CONTENT_TYPE_OPTIONS, nosniff);
+        // What a page may do says the page; on everything else it would be paid for and not
+        // read.
+        if !file.hashed {
+            for (name, value) in PROTECTION {
+                described.insert(name, HeaderValue::from_static(value));
+            }
         }
         if file.is_held(headers) {
             *answer.status_mut() = StatusCode::NOT_MODIFIED;
@@ -205,7 +226,7 @@ fn content_type(path: &Path) -> &'static str {
 
 /// What the page may do: run its own code, talk to the box that it came from, play what it
 /// has put together itself. Who embeds it is not restricted: embedding is what it is for.
-const PROTECTION: [(HeaderName, &str); 3] = [
+const PROTECTION: [(HeaderName, &str); 2] = [
     (
         header::CONTENT_SECURITY_POLICY,
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; \
@@ -213,7 +234,6 @@ const PROTECTION: [(HeaderName, &str); 3] = [
          font-src 'self'; worker-src 'self' blob:; manifest-src 'self'; base-uri 'none'; \
          form-action 'none'",
     ),
-    (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
     (header::REFERRER_POLICY, "no-referrer"),
 ];
 
@@ -222,17 +242,22 @@ mod tests {
     use super::*;
 
     fn page() -> Page {
+        page_with(Sharing::Said)
+    }
+
+    fn page_with(sharing: Sharing) -> Page {
         let dir = tempfile::tempdir().expect("a temporary directory");
         let put = |name: &str, contents: &[u8]| {
             fs::write(dir.path().join(name), contents).expect("it can be written");
         };
         fs::create_dir(dir.path().join("assets")).expect("it can be made");
         put("index.html", "<!doctype html>".repeat(100).as_bytes());
+        put("ask.html", b"<!doctype html><body data-ask>");
         put("assets/app-1a2b.js", "let a = 1;".repeat(100).as_bytes());
         put("assets/app-1a2b.js.br", b"brotli");
         put("assets/app-1a2b.js.gz", b"gzip");
         put("secret", b"secret");
-        Page::load(dir.path()).expect("a page")
+        Page::load(dir.path(), sharing).expect("a page")
     }
 
     fn headers(name: HeaderName, value: &'static str) -> HeaderMap {
@@ -282,6 +307,20 @@ mod tests {
     }
 
     #[test]
+    fn the_page_that_asks_stands_in_the_same_place() {
+        let page = page_with(Sharing::Asked);
+        let answer = page.answer("/", &HeaderMap::new()).unwrap();
+        let index = page_with(Sharing::Said);
+        let other = index.answer("/", &HeaderMap::new()).unwrap();
+        // A browser that holds the one must not take it for the other.
+        assert_ne!(
+            answer.headers()[header::ETAG],
+            other.headers()[header::ETAG]
+        );
+        assert!(page.answer("/ask.html", &HeaderMap::new()).is_none());
+    }
+
+    #[test]
     fn nothing_else_is_served() {
         let page = page();
         for path in [
@@ -299,7 +338,9 @@ mod tests {
     #[test]
     fn a_page_that_is_not_built_says_how_to_build_it() {
         let dir = tempfile::tempdir().unwrap();
-        let error = Page::load(dir.path()).unwrap_err().to_string();
+        let error = Page::load(dir.path(), Sharing::Said)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("make build"), "{error}");
     }
 }

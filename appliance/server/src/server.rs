@@ -1,7 +1,7 @@
-use std::{io, net::SocketAddr, sync::Arc};
+use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
 use peerstream_fragment::{Signer, StreamId};
-use peerstream_media::{SourceEvent, Studio, publisher::PublisherEvent};
+use peerstream_media::{MEDIA_EPOCH, SourceEvent, Studio, publisher::PublisherEvent};
 use peerstream_overlay::Coordinator;
 use peerstream_settings::StreamKey;
 use tokio::{
@@ -14,13 +14,15 @@ use crate::{
     api::{Api, Health},
     clock::CaptureClock,
     complaints::Complaints,
-    door::{self, Lobby},
+    door::{self, Crowd, Lobby},
     driver::{Driver, Event, Sources},
     http::House,
     meter::Sent,
+    network,
     page::Page,
     rtmp::{self, Slot},
     shutdown::Shutdown,
+    tickets::Tickets,
     tls::{Certificate, TlsError},
 };
 
@@ -39,10 +41,16 @@ pub struct Config {
     pub title: String,
     /// The stream's identity.
     pub stream: StreamId,
-    /// Pairs of direct feeds.
-    pub root_pairs: u16,
+    /// What viewers' tickets are made with; outlives restarts.
+    pub ticket_secret: [u8; 32],
+    /// Direct feeds.
+    pub feeds: u16,
+    /// Direct feeds in an emergency.
+    pub feeds_max: u16,
     /// The most connections of pages and viewers at a time.
     pub connections: usize,
+    /// The most viewers from one address.
+    pub viewers_per_address: usize,
     /// The page.
     pub page: Page,
 }
@@ -162,6 +170,7 @@ impl Server {
         let sent = Arc::new(Sent::default());
         let complaints = Arc::new(Complaints::default());
         let slot = Arc::new(Slot::default());
+        let tickets = Arc::new(Tickets::new(&config.ticket_secret));
         let house = Arc::new(House {
             page: config.page,
             api: Api {
@@ -176,6 +185,10 @@ impl Server {
             sent,
             lobby: Lobby::new(LOBBY.min(config.connections / 2)),
             room: door::room(config.connections),
+            visitors: Crowd::new(config.connections.div_ceil(VISITORS_SHARE)),
+            viewers: Crowd::new(config.viewers_per_address),
+            map: network::Map::default(),
+            tickets: tickets.clone(),
         });
         tokio::spawn(door::keep(self.http, None, house.clone(), shutdown.clone()));
         if let Some((listener, tls)) = self.https {
@@ -192,11 +205,15 @@ impl Server {
         let driver = Driver {
             clock,
             coordinator: Coordinator::new(peerstream_overlay::Config {
-                root_pairs: config.root_pairs,
+                feeds: config.feeds,
+                feeds_max: config.feeds_max,
+                first: first_node(clock.now()),
+                ..peerstream_overlay::Config::default()
             }),
             studio,
             stream: config.stream,
             title: config.title,
+            tickets,
         };
         driver
             .run(Sources {
@@ -249,6 +266,18 @@ fn listen(
     })
 }
 
+/// What nodes are counted from: 64 for each second since the media's epoch. So a box that
+/// starts again gives names that nobody has, unless the one before let in more than 64 a
+/// second for as long as it ran; those who come back keep their names either way. Enough for
+/// two years, after which names begin anew.
+fn first_node(now: Duration) -> u32 {
+    let seconds = now.saturating_sub(MEDIA_EPOCH).as_secs() % (1 << 26);
+    u32::try_from(seconds << 6).unwrap_or(0)
+}
+
+/// Of all connections, one address may have this share (one in so many): each of its
+/// viewers needs half a dozen for the moment of loading the page.
+const VISITORS_SHARE: usize = 4;
 /// Events that wait for the driver; beyond that, those who have more wait themselves.
 const EVENTS: usize = 1024;
 /// Connections that have not said yet what they want.

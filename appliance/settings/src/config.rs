@@ -25,6 +25,8 @@ pub struct Config {
     pub overlay: Overlay,
     /// How much the box takes on.
     pub limits: Limits,
+    /// What viewers are asked.
+    pub viewers: Viewers,
     /// The built-in source.
     pub demo: Demo,
 }
@@ -55,8 +57,11 @@ pub struct Tls {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Overlay {
-    /// Pairs of direct feeds, at least 1.
-    pub root_pairs: u16,
+    /// Direct feeds: 1, or an even number.
+    pub feeds: u16,
+    /// Direct feeds in an emergency or while the audience passes on too little: at least
+    /// `feeds`.
+    pub feeds_max: u16,
 }
 
 /// How much the box takes on.
@@ -65,6 +70,16 @@ pub struct Overlay {
 pub struct Limits {
     /// Connections over http and https together, at least 16.
     pub connections: usize,
+    /// Viewers behind one public address (of IPv6, its first 64 bits), at least 1.
+    pub viewers_per_address: usize,
+}
+
+/// What viewers are asked.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Viewers {
+    /// Whether a page passes the stream on only once its viewer has said yes.
+    pub ask_before_sharing: bool,
 }
 
 /// The built-in source.
@@ -118,9 +133,9 @@ impl Config {
     /// # Errors
     /// The first value that is out of its bounds.
     pub fn check(&self) -> Result<(), ConfigError> {
-        let demo = &self.demo;
+        let (overlay, demo) = (&self.overlay, &self.demo);
         let even = |side: u16| side.is_multiple_of(2);
-        let bounds: [(bool, &'static str, &'static str); 8] = [
+        let bounds: [(bool, &'static str, &'static str); 10] = [
             (
                 self.title.len() <= MAX_TITLE,
                 "title",
@@ -132,14 +147,24 @@ impl Config {
                 "needs both `certificate` and `key`, or neither",
             ),
             (
-                self.overlay.root_pairs >= 1,
-                "overlay.root_pairs",
-                "must be at least 1",
+                overlay.feeds == 1 || overlay.feeds >= 2 && overlay.feeds.is_multiple_of(2),
+                "overlay.feeds",
+                "must be 1 or an even number",
+            ),
+            (
+                overlay.feeds_max >= overlay.feeds,
+                "overlay.feeds_max",
+                "must be at least `feeds`",
             ),
             (
                 self.limits.connections >= 16,
                 "limits.connections",
                 "must be at least 16",
+            ),
+            (
+                self.limits.viewers_per_address >= 1,
+                "limits.viewers_per_address",
+                "must be at least 1",
             ),
             (
                 (64..=1920).contains(&demo.width) && even(demo.width),
@@ -177,6 +202,7 @@ impl Default for Config {
             tls: Tls::default(),
             overlay: Overlay::default(),
             limits: Limits::default(),
+            viewers: Viewers::default(),
             demo: Demo::default(),
         }
     }
@@ -197,8 +223,12 @@ impl Default for Listen {
 
 impl Default for Overlay {
     fn default() -> Self {
-        // Two copies is what a home's uplink carries.
-        Self { root_pairs: 1 }
+        Self {
+            // Two copies is what a home's uplink carries.
+            feeds: 2,
+            // How much more there is, only its owner knows.
+            feeds_max: 2,
+        }
     }
 }
 
@@ -207,6 +237,8 @@ impl Default for Limits {
         // 200 MB: what a small box has to spare.
         Self {
             connections: 10_000,
+            // A school of 200 behind one address, with room to spare.
+            viewers_per_address: 256,
         }
     }
 }
@@ -282,7 +314,13 @@ mod tests {
             ("[demo]\nwidth = 321", "demo.width"),
             ("[demo]\nframe_rate = 0", "demo.frame_rate"),
             ("[demo]\nbit_rate = 10", "demo.bit_rate"),
-            ("[overlay]\nroot_pairs = 0", "overlay.root_pairs"),
+            ("[overlay]\nfeeds = 0", "overlay.feeds"),
+            ("[overlay]\nfeeds = 3\nfeeds_max = 4", "overlay.feeds"),
+            ("[overlay]\nfeeds = 4", "overlay.feeds_max"),
+            (
+                "[limits]\nviewers_per_address = 0",
+                "limits.viewers_per_address",
+            ),
             ("[tls]\nkey = 'a'", "tls"),
         ] {
             let error = Config::parse(text).unwrap_err().to_string();

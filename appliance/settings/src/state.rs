@@ -18,6 +18,7 @@ use crate::{
 /// identity.key   the stream's name: whoever has it is the stream. 64 hexadecimal digits
 /// signing.key    what signs the fragments, with its serial and its time (TOML)
 /// stream.key     what a publisher shows
+/// ticket.key     what viewers' tickets are made with. 64 hexadecimal digits
 /// clock          what the box's clock has shown at most, in seconds of Unix time
 /// https.crt, https.key   the box's own certificate for https (PEM)
 /// lock           held by the daemon at work, with its process id
@@ -133,7 +134,20 @@ impl State {
     /// # Errors
     /// If it is there and is no seed, or cannot be read or written.
     pub fn identity(&self) -> Result<Seed, StateError> {
-        let path = self.dir.join("identity.key");
+        self.seed("identity.key")
+    }
+
+    /// What viewers' tickets are made with, made at the first start. A secret of its own:
+    /// the identity key does nothing but sign certificates, and signing keys come and go.
+    ///
+    /// # Errors
+    /// As [`State::identity`].
+    pub fn tickets(&self) -> Result<Seed, StateError> {
+        self.seed("ticket.key")
+    }
+
+    fn seed(&self, name: &str) -> Result<Seed, StateError> {
+        let path = self.dir.join(name);
         match read_private(&path)? {
             Some((text, _)) => Seed::from_hex(text.trim())
                 .ok_or_else(|| damaged(&path, "not 64 hexadecimal digits")),

@@ -33,10 +33,13 @@ fn keys_are_made_once_and_stay() {
     let identity = state.identity().unwrap();
     let signing = state.signing(NOW).unwrap();
     let stream_key = state.stream_key().unwrap();
+    let tickets = state.tickets().unwrap();
+    assert_ne!(tickets, identity);
     let again = State::open(state.dir()).unwrap().state;
     assert_eq!(again.identity().unwrap(), identity);
     assert_eq!(again.signing(NOW + 60).unwrap(), signing);
     assert_eq!(again.stream_key().unwrap(), stream_key);
+    assert_eq!(again.tickets().unwrap(), tickets);
 }
 
 #[test]
@@ -45,6 +48,7 @@ fn nobody_else_may_read_anything() {
     state.identity().unwrap();
     state.signing(NOW).unwrap();
     state.stream_key().unwrap();
+    state.tickets().unwrap();
     state.keep_own_certificate("certificate", "key").unwrap();
     state.keep_clock(Duration::from_secs(NOW)).unwrap();
     let _lock = state.lock().unwrap();
@@ -53,7 +57,7 @@ fn nobody_else_may_read_anything() {
         .unwrap()
         .map(|entry| entry.unwrap().path())
         .collect();
-    assert_eq!(files.len(), 7, "{files:?}");
+    assert_eq!(files.len(), 8, "{files:?}");
     for file in files {
         assert_eq!(mode(&file), 0o600, "{}", file.display());
     }

@@ -2,7 +2,7 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{DecodeError, MAX_TO_BOX, Signal};
+use crate::{Act, Command, DecodeError, MAX_CHILDREN, MAX_TO_BOX, Signal};
 
 /// A viewer's page, as the overlay sees it. Handed out by the coordinator, in ascending
 /// order, and never used twice.
@@ -65,14 +65,38 @@ pub struct Assignment {
     pub partner: Option<NodeId>,
     /// The parent's partner, kept linked and idle. None for a node that the box feeds.
     pub reserve: Option<NodeId>,
-    /// The nodes that this node feeds.
+    /// The nodes that this node feeds; at most [`MAX_CHILDREN`], and for a moment those
+    /// that are about to go as well.
     pub children: Vec<NodeId>,
     /// The nodes that have this node as their `reserve` (and, with an odd audience, as
-    /// their one-sided `partner`).
+    /// their one-sided `partner`); as many.
     pub wards: Vec<NodeId>,
+    /// Who passes on the signals for the links that are new in this place, so that the
+    /// box need not: a node that has links with all of them, or soon will. None for a
+    /// newcomer, whose links must not wait for one another.
+    pub hub: Option<NodeId>,
+    /// The encoding of the stream that this pair of trees carries.
+    pub rendition: u8,
 }
 
 impl Assignment {
+    /// Does what a command says. What it names already, or has no longer, stays as it is,
+    /// so doing a thing twice is doing it once.
+    pub fn carry_out(&mut self, act: &Act) {
+        match *act {
+            Act::Place { tree, depth } => (self.tree, self.depth) = (tree, depth),
+            Act::Rendition(rendition) => self.rendition = rendition,
+            Act::Parent(parent) => self.parent = parent,
+            Act::Partner(partner) => self.partner = partner,
+            Act::Reserve(reserve) => self.reserve = reserve,
+            Act::Adopt(child) => include(&mut self.children, child),
+            Act::Release(child) => self.children.retain(|held| *held != child),
+            Act::Guard(ward) => include(&mut self.wards, ward),
+            Act::Unguard(ward) => self.wards.retain(|held| *held != ward),
+            Act::Hub(hub) => self.hub = hub,
+        }
+    }
+
     /// Every node that this assignment asks for a link with, without repetition.
     pub fn peers(&self) -> impl Iterator<Item = NodeId> + '_ {
         let parent = match self.parent {
@@ -96,6 +120,62 @@ impl Assignment {
     }
 }
 
+fn include(nodes: &mut Vec<NodeId>, node: NodeId) {
+    if !nodes.contains(&node) {
+        nodes.push(node);
+    }
+}
+
+/// What shows that a name was given by this box: a MAC of it under a key that outlives a
+/// restart.
+pub type Ticket = [u8; 16];
+
+/// What a node still holds of an overlay whose box it has lost, so that a box that knows
+/// nothing any more can take it up again without tearing a link.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Held {
+    /// The name that the node had.
+    pub node: NodeId,
+    /// The ticket that came with it.
+    #[serde(with = "crate::array")]
+    pub ticket: Ticket,
+    /// Its place.
+    pub place: Assignment,
+    /// The nodes that it has an open link with; at most [`MAX_HELD`].
+    pub open: Vec<NodeId>,
+}
+
+/// The most links that [`Held::open`] may name: parent, partner, reserve, children and
+/// wards, and as many again whose time is running out.
+pub const MAX_HELD: usize = 24;
+
+/// What a node says of another that is to feed it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub enum Complaint {
+    /// It sent what does not verify, which no honest node does.
+    Forged,
+    /// Nothing comes from it, over a link that is open.
+    Silent,
+    /// It does not pass on what it says it has.
+    Withholding,
+    /// It lives and says that it has nothing newer, while others have.
+    Late,
+    /// It asks for, or sends, far more than its part.
+    Flooding,
+}
+
+/// What the box wants a viewer to know.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Notice {
+    /// There is no room at the moment; so many newcomers are before this one.
+    Queued {
+        /// 0 for whoever is next.
+        ahead: u32,
+    },
+    /// This connection does not keep up with the stream, and there is no smaller one.
+    TooSlow,
+}
+
 /// Why the box turns a node away.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Refusal {
@@ -111,6 +191,10 @@ pub enum Refusal {
     OutOfOrder,
     /// The box is shutting down.
     ShuttingDown,
+    /// Several nodes have reported that what this one passes on does not verify.
+    Forging,
+    /// The box or its uplink is full, and so is the queue.
+    Full,
 }
 
 /// From a node to the box.
@@ -120,6 +204,12 @@ pub enum ToBox {
     Join {
         /// [`crate::PROTOCOL`] as the node was built with it.
         protocol: u16,
+        /// How many copies of the stream the node can and may pass on: 0 for one that is
+        /// to be a leaf, [`crate::DEFAULT_COPIES`] for one that does not know yet. More than
+        /// [`MAX_CHILDREN`] counts as that.
+        copies: u8,
+        /// What it holds from before, if it has been here.
+        held: Option<Held>,
     },
     /// To be passed on to a node that the sender has been assigned a link with.
     Signal {
@@ -140,6 +230,24 @@ pub enum ToBox {
     },
     /// The page is going away (`pagehide`).
     Leave,
+    /// What the node can and may pass on has changed: learned while forwarding, or
+    /// decided by its owner.
+    Capacity {
+        /// As in [`ToBox::Join`].
+        copies: u8,
+    },
+    /// A neighbour does not do its part.
+    Report {
+        /// The neighbour.
+        peer: NodeId,
+        /// What is wrong.
+        complaint: Complaint,
+        /// How far behind the signed capture time the sender's newest fragment is by now,
+        /// in milliseconds; what is more, and what is not known, is `u16::MAX`.
+        behind_ms: u16,
+    },
+    /// The answer to [`ToNode::Probe`].
+    Alive,
 }
 
 /// From the box to a node.
@@ -150,12 +258,24 @@ pub enum ToNode {
         /// The node's name from now on.
         node: NodeId,
         /// The stream's identity key (Ed25519 public key), for the page to pin.
+        #[serde(with = "crate::array")]
         stream: [u8; 32],
         /// The stream's title, for people.
         title: String,
+        /// For [`Held`], should the box be lost.
+        #[serde(with = "crate::array")]
+        ticket: Ticket,
     },
     /// The node's place, whole.
     Assign(Assignment),
+    /// What changes in the node's place.
+    Change {
+        /// As in [`Assignment::epoch`]. One more than the last, or something was lost and
+        /// the node says [`ToBox::Join`] on a new socket.
+        epoch: u32,
+        /// In order; see [`Command`].
+        commands: Vec<Command>,
+    },
     /// Passed on from a node that the receiver has been assigned a link with.
     Signal {
         /// Who sent it.
@@ -172,6 +292,23 @@ pub enum ToNode {
     },
     /// The box closes this socket, and why.
     Refused(Refusal),
+    /// Are you there? To be answered at once with [`ToBox::Alive`]: a neighbour has
+    /// reported that this node is gone.
+    Probe,
+    /// Something for the viewer.
+    Notice(Notice),
+}
+
+impl Held {
+    /// Refuses more neighbours than any place has.
+    fn check(&self) -> Result<(), DecodeError> {
+        let lists = [&self.place.children, &self.place.wards];
+        let crowded = lists.into_iter().any(|nodes| nodes.len() > MAX_CHILDREN);
+        if crowded || self.open.len() > MAX_HELD {
+            return Err(DecodeError::Malformed);
+        }
+        Ok(())
+    }
 }
 
 impl ToBox {
@@ -190,8 +327,12 @@ impl ToBox {
             return Err(DecodeError::TooLong(bytes.len()));
         }
         let message: Self = decode(bytes)?;
-        if let ToBox::Signal { signal, .. } = &message {
-            signal.check()?;
+        match &message {
+            ToBox::Signal { signal, .. } => signal.check()?,
+            ToBox::Join {
+                held: Some(held), ..
+            } => held.check()?,
+            _ => {}
         }
         Ok(message)
     }
@@ -217,13 +358,13 @@ impl ToNode {
     }
 }
 
-fn encode<T: Serialize>(message: &T) -> Vec<u8> {
+pub(crate) fn encode<T: Serialize>(message: &T) -> Vec<u8> {
     // Writing into a growing vector fails for types that do not know their length, and
     // no message here holds one.
     postcard::to_allocvec(message).unwrap_or_default()
 }
 
-fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
+pub(crate) fn decode<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, DecodeError> {
     match postcard::take_from_bytes(bytes) {
         Ok((message, [])) => Ok(message),
         Ok(_) => Err(DecodeError::Trailing),

@@ -16,21 +16,34 @@
 
 extern crate alloc;
 
+mod array;
+mod command;
 mod control;
 mod envelope;
 mod error;
 mod link;
 pub mod signal;
 
-pub use control::{Assignment, NodeId, Parent, Refusal, ToBox, ToNode, Tree};
+pub use command::{Act, Command, Concern, Pending, Trigger};
+pub use control::{
+    Assignment, Complaint, Held, MAX_HELD, NodeId, Notice, Parent, Refusal, Ticket, ToBox, ToNode,
+    Tree,
+};
 pub use envelope::Envelope;
 pub use error::DecodeError;
-pub use link::LinkMessage;
+pub use link::{LinkMessage, Share};
 pub use signal::{Address, Candidate, CandidateKind, Description, Setup, Signal};
 
 /// Version of both conversations. A box refuses a node that speaks another one, and the
 /// page then reloads itself to fetch the box's own.
-pub const PROTOCOL: u16 = 1;
+pub const PROTOCOL: u16 = 2;
+
+/// The most nodes that one node feeds, and the most copies that it can offer to pass on.
+/// More would make one departure cost more than its neighbours can take.
+pub const MAX_CHILDREN: usize = 4;
+
+/// The copies that a node offers that has not learned yet what it can carry.
+pub const DEFAULT_COPIES: u8 = 2;
 
 /// The longest WebSocket message that a node may send to the box, in bytes. Nothing that
 /// a well-behaved node sends comes near it: the largest is a description with

@@ -7,7 +7,10 @@ use core::net::IpAddr;
 
 use serde::{Deserialize, Serialize};
 
-use crate::DecodeError;
+use crate::{
+    DecodeError,
+    control::{decode, encode},
+};
 
 /// The most candidates that one signal may carry.
 pub const MAX_CANDIDATES: usize = 16;
@@ -33,6 +36,7 @@ pub struct Description {
     /// ICE password (RFC 8839, `ice-pwd`).
     pub pwd: String,
     /// SHA-256 fingerprint of the DTLS certificate (RFC 8122).
+    #[serde(with = "crate::array")]
     pub fingerprint: [u8; 32],
     /// Who begins the DTLS handshake (RFC 8842).
     pub setup: Setup,
@@ -87,6 +91,18 @@ pub enum Address {
 }
 
 impl Signal {
+    /// The signal as bytes, as it travels in a [`crate::LinkMessage::Relay`].
+    pub(crate) fn encode(&self) -> Vec<u8> {
+        encode(self)
+    }
+
+    /// Reads one signal that fills `bytes`.
+    pub(crate) fn decode(bytes: &[u8]) -> Result<Self, DecodeError> {
+        let signal: Signal = decode(bytes)?;
+        signal.check()?;
+        Ok(signal)
+    }
+
     /// Refuses what decodes but that no browser says.
     pub(crate) fn check(&self) -> Result<(), DecodeError> {
         let candidates = match self {

@@ -6,9 +6,9 @@ use std::net::IpAddr;
 use bytes::Bytes;
 use peerstream_fragment::Position;
 use peerstream_wire::{
-    Address, Assignment, Candidate, CandidateKind, DecodeError, Description, Envelope, LinkMessage,
-    MAX_LINK_MESSAGE, MAX_TO_BOX, NodeId, Parent, Refusal, Setup, Signal, ToBox, ToNode, Tree,
-    signal,
+    Act, Address, Assignment, Candidate, CandidateKind, Command, Complaint, DecodeError,
+    Description, Envelope, Held, LinkMessage, MAX_CHILDREN, MAX_HELD, MAX_LINK_MESSAGE, MAX_TO_BOX,
+    NodeId, Notice, Parent, Refusal, Setup, Share, Signal, ToBox, ToNode, Tree, Trigger, signal,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -53,7 +53,7 @@ proptest! {
 
     /// Garbage that begins as a message may be one; then it is encoded to the same bytes.
     #[test]
-    fn garbage_does_not_panic(first in select(&FIRST_BYTES[..]), second in 0..0x16u8, rest: Vec<u8>) {
+    fn garbage_does_not_panic(first in select(&FIRST_BYTES[..]), second in 0..0x1au8, rest: Vec<u8>) {
         let bytes = Bytes::from([&[first, second][..], &rest].concat());
         if let Ok(envelope) = Envelope::decode(bytes.clone()) {
             prop_assert_eq!(envelope.encode(), &bytes);
@@ -153,6 +153,63 @@ fn more_candidates_than_any_browser_finds_are_refused() {
 }
 
 #[test]
+fn more_neighbours_than_any_place_has_are_refused() {
+    let of = |children: usize, wards: usize, open: usize| {
+        let many = |count: usize| vec![NodeId(9); count];
+        let place = Assignment {
+            epoch: 1,
+            tree: Tree::A,
+            depth: 1,
+            parent: Parent::Box,
+            partner: None,
+            reserve: None,
+            children: many(children),
+            wards: many(wards),
+            hub: None,
+            rendition: 0,
+        };
+        let held = Held {
+            node: NodeId(1),
+            ticket: [0; 16],
+            place,
+            open: many(open),
+        };
+        let join = ToBox::Join {
+            protocol: 2,
+            copies: 2,
+            held: Some(held),
+        };
+        ToBox::decode(&join.encode())
+    };
+    assert!(of(MAX_CHILDREN, MAX_CHILDREN, MAX_HELD).is_ok());
+    for (children, wards, open) in [
+        (MAX_CHILDREN + 1, 0, 0),
+        (0, MAX_CHILDREN + 1, 0),
+        (0, 0, MAX_HELD + 1),
+    ] {
+        assert_eq!(of(children, wards, open), Err(DecodeError::Malformed));
+    }
+}
+
+#[test]
+fn a_signal_that_breaks_out_of_sdp_is_not_relayed() {
+    let offer = Description {
+        ufrag: "a\r\na=x".into(),
+        pwd: "fine".into(),
+        fingerprint: [0; 32],
+        setup: Setup::ActPass,
+        candidates: vec![],
+    };
+    let signal = Box::new(Signal::Offer(offer));
+    let to = NodeId(1);
+    let relay = LinkMessage::Relay { to, signal };
+    assert_eq!(
+        LinkMessage::decode(relay.encode()),
+        Err(DecodeError::Malformed)
+    );
+}
+
+#[test]
 fn a_claimed_length_is_refused() {
     // A list of candidates that claims to have 2^32 - 1 of them.
     let bytes = [1, 1, 2, 0xff, 0xff, 0xff, 0xff, 0x0f];
@@ -176,31 +233,88 @@ fn unknown_kinds_are_refused() {
 const FIRST_BYTES: [u8; 3] = [0, 1, 2];
 
 fn to_box() -> impl Strategy<Value = ToBox> {
+    let complaint = select(&COMPLAINTS[..]);
     prop_oneof![
-        any::<u16>().prop_map(|protocol| ToBox::Join { protocol }),
+        (any::<(u16, u8)>(), option::of(held())).prop_map(|((protocol, copies), held)| {
+            ToBox::Join {
+                protocol,
+                copies,
+                held,
+            }
+        }),
         (node(), signal()).prop_map(|(peer, signal)| ToBox::Signal { peer, signal }),
         node().prop_map(|peer| ToBox::LinkFailed { peer }),
         any::<u64>().prop_map(|sent| ToBox::Clock { sent }),
         Just(ToBox::Leave),
+        any::<u8>().prop_map(|copies| ToBox::Capacity { copies }),
+        (node(), complaint, any::<u16>()).prop_map(|(peer, complaint, behind_ms)| {
+            ToBox::Report {
+                peer,
+                complaint,
+                behind_ms,
+            }
+        }),
+        Just(ToBox::Alive),
     ]
 }
 
 fn to_node() -> impl Strategy<Value = ToNode> {
+    let welcome = (node(), any::<[u8; 32]>(), ".{0,80}", any::<[u8; 16]>());
     prop_oneof![
-        (node(), any::<[u8; 32]>(), ".{0,80}").prop_map(|(node, stream, title)| ToNode::Welcome {
+        welcome.prop_map(|(node, stream, title, ticket)| ToNode::Welcome {
             node,
             stream,
-            title
+            title,
+            ticket
         }),
-        assignment().prop_map(ToNode::Assign),
+        assignment(0..6).prop_map(ToNode::Assign),
+        (any::<u32>(), vec(command(), 0..20))
+            .prop_map(|(epoch, commands)| ToNode::Change { epoch, commands }),
         (node(), signal()).prop_map(|(peer, signal)| ToNode::Signal { peer, signal }),
         any::<(u64, u64)>().prop_map(|(sent, box_time)| ToNode::Clock { sent, box_time }),
         select(&REFUSALS[..]).prop_map(ToNode::Refused),
+        Just(ToNode::Probe),
+        any::<u32>().prop_map(|ahead| ToNode::Notice(Notice::Queued { ahead })),
+        Just(ToNode::Notice(Notice::TooSlow)),
     ]
+}
+
+fn command() -> impl Strategy<Value = Command> {
+    let when = prop_oneof![
+        Just(Trigger::Now),
+        node().prop_map(Trigger::Opens),
+        node().prop_map(Trigger::Ends),
+    ];
+    let tree = select(&Tree::BOTH[..]);
+    let act = prop_oneof![
+        (tree, any::<u8>()).prop_map(|(tree, depth)| Act::Place { tree, depth }),
+        any::<u8>().prop_map(Act::Rendition),
+        parent().prop_map(Act::Parent),
+        option::of(node()).prop_map(Act::Partner),
+        option::of(node()).prop_map(Act::Reserve),
+        node().prop_map(Act::Adopt),
+        node().prop_map(Act::Release),
+        node().prop_map(Act::Guard),
+        node().prop_map(Act::Unguard),
+        option::of(node()).prop_map(Act::Hub),
+    ];
+    (when, act).prop_map(|(when, act)| Command { when, act })
+}
+
+fn held() -> impl Strategy<Value = Held> {
+    let place = assignment(0..MAX_CHILDREN + 1);
+    let open = vec(node(), 0..=MAX_HELD);
+    (node(), any::<[u8; 16]>(), place, open).prop_map(|(node, ticket, place, open)| Held {
+        node,
+        ticket,
+        place,
+        open,
+    })
 }
 
 fn link() -> impl Strategy<Value = LinkMessage> {
     let bytes = || any::<Vec<u8>>().prop_map(Bytes::from);
+    let heartbeat = (any::<u16>(), option::of(position()));
     prop_oneof![
         bytes().prop_map(LinkMessage::Certificate),
         bytes().prop_map(LinkMessage::Header),
@@ -211,11 +325,23 @@ fn link() -> impl Strategy<Value = LinkMessage> {
         }),
         option::of(position()).prop_map(|after| LinkMessage::Subscribe { after }),
         Just(LinkMessage::Unsubscribe),
-        option::of(position()).prop_map(|newest| LinkMessage::Heartbeat { newest }),
+        heartbeat.prop_map(|(patience_ms, newest)| LinkMessage::Heartbeat {
+            patience_ms,
+            newest
+        }),
         (position(), any::<u64>()).prop_map(|(at, parts)| LinkMessage::Request { at, parts }),
         any::<u32>().prop_map(LinkMessage::Ping),
-        any::<u32>().prop_map(LinkMessage::Pong),
+        any::<(u32, u32)>().prop_map(|(token, at)| LinkMessage::Pong { token, at }),
+        (node(), boxed()).prop_map(|(to, signal)| LinkMessage::Relay { to, signal }),
+        (node(), boxed()).prop_map(|(from, signal)| LinkMessage::Relayed { from, signal }),
+        Just(LinkMessage::Goodbye),
+        select(vec![Share::Whole, Share::Even, Share::Odd]).prop_map(LinkMessage::Share),
+        bytes().prop_map(LinkMessage::Padding),
     ]
+}
+
+fn boxed() -> impl Strategy<Value = Box<Signal>> {
+    signal().prop_map(Box::new)
 }
 
 fn envelope() -> impl Strategy<Value = Envelope> {
@@ -225,23 +351,36 @@ fn envelope() -> impl Strategy<Value = Envelope> {
     ]
 }
 
-fn assignment() -> impl Strategy<Value = Assignment> {
+fn assignment(children: core::ops::Range<usize>) -> impl Strategy<Value = Assignment> {
     let tree = select(&Tree::BOTH[..]);
-    let parent = option::of(node()).prop_map(|node| node.map_or(Parent::Box, Parent::Node));
-    let lists = (vec(node(), 0..6), vec(node(), 0..6));
+    let lists = (vec(node(), children.clone()), vec(node(), children));
+    let others = (
+        option::of(node()),
+        option::of(node()),
+        option::of(node()),
+        any::<u8>(),
+    );
     let place = (any::<u32>(), tree, any::<u8>());
-    (place, parent, option::of(node()), option::of(node()), lists).prop_map(
-        |((epoch, tree, depth), parent, partner, reserve, (children, wards))| Assignment {
-            epoch,
-            tree,
-            depth,
-            parent,
-            partner,
-            reserve,
-            children,
-            wards,
+    (place, parent(), others, lists).prop_map(
+        |((epoch, tree, depth), parent, (partner, reserve, hub, rendition), (children, wards))| {
+            Assignment {
+                epoch,
+                tree,
+                depth,
+                parent,
+                partner,
+                reserve,
+                children,
+                wards,
+                hub,
+                rendition,
+            }
         },
     )
+}
+
+fn parent() -> impl Strategy<Value = Parent> {
+    option::of(node()).prop_map(|node| node.map_or(Parent::Box, Parent::Node))
 }
 
 fn signal() -> impl Strategy<Value = Signal> {
@@ -292,13 +431,23 @@ fn position() -> impl Strategy<Value = Position> {
     any::<(u32, u16)>().prop_map(|(segment, index)| Position { segment, index })
 }
 
-const REFUSALS: [Refusal; 6] = [
+const REFUSALS: [Refusal; 8] = [
     Refusal::Protocol,
     Refusal::Malformed,
     Refusal::Flooding,
     Refusal::TooSlow,
     Refusal::OutOfOrder,
     Refusal::ShuttingDown,
+    Refusal::Forging,
+    Refusal::Full,
+];
+
+const COMPLAINTS: [Complaint; 5] = [
+    Complaint::Forged,
+    Complaint::Silent,
+    Complaint::Withholding,
+    Complaint::Late,
+    Complaint::Flooding,
 ];
 
 const KINDS: [CandidateKind; 4] = [

@@ -6,8 +6,9 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use bytes::Bytes;
 use peerstream_fragment::Position;
 use peerstream_wire::{
-    Address, Assignment, Candidate, CandidateKind, DecodeError, Description, Envelope, LinkMessage,
-    NodeId, PROTOCOL, Parent, Refusal, Setup, Signal, ToBox, ToNode, Tree,
+    Act, Address, Assignment, Candidate, CandidateKind, Command, Complaint, DecodeError,
+    Description, Envelope, Held, LinkMessage, NodeId, Notice, PROTOCOL, Parent, Refusal, Setup,
+    Share, Signal, ToBox, ToNode, Tree, Trigger,
 };
 
 #[test]
@@ -17,7 +18,22 @@ fn messages_to_the_box_are_golden() {
         signal,
     };
     for (name, message) in [
-        ("join", ToBox::Join { protocol: PROTOCOL }),
+        (
+            "join",
+            ToBox::Join {
+                protocol: PROTOCOL,
+                copies: 2,
+                held: None,
+            },
+        ),
+        (
+            "join_held",
+            ToBox::Join {
+                protocol: PROTOCOL,
+                copies: 4,
+                held: Some(held()),
+            },
+        ),
         (
             "signal_offer",
             signal(Signal::Offer(description(Setup::ActPass))),
@@ -43,6 +59,13 @@ fn messages_to_the_box_are_golden() {
             },
         ),
         ("leave", ToBox::Leave),
+        ("capacity", ToBox::Capacity { copies: 3 }),
+        ("report_forged", report(Complaint::Forged, 0)),
+        ("report_silent", report(Complaint::Silent, 900)),
+        ("report_withholding", report(Complaint::Withholding, 1_500)),
+        ("report_late", report(Complaint::Late, u16::MAX)),
+        ("report_flooding", report(Complaint::Flooding, 120)),
+        ("alive", ToBox::Alive),
     ] {
         let bytes = message.encode();
         golden(
@@ -81,6 +104,15 @@ fn messages_to_a_node_are_golden() {
         ("refused_too_slow", refused(Refusal::TooSlow)),
         ("refused_out_of_order", refused(Refusal::OutOfOrder)),
         ("refused_shutting_down", refused(Refusal::ShuttingDown)),
+        ("refused_forging", refused(Refusal::Forging)),
+        ("refused_full", refused(Refusal::Full)),
+        ("change", change()),
+        ("probe", ToNode::Probe),
+        (
+            "notice_queued",
+            ToNode::Notice(Notice::Queued { ahead: 300 }),
+        ),
+        ("notice_too_slow", ToNode::Notice(Notice::TooSlow)),
     ] {
         let bytes = message.encode();
         golden(
@@ -114,10 +146,19 @@ fn messages_on_a_link_are_golden() {
             LinkMessage::Subscribe { after: Some(at()) },
         ),
         ("unsubscribe", LinkMessage::Unsubscribe),
-        ("heartbeat", LinkMessage::Heartbeat { newest: None }),
+        (
+            "heartbeat",
+            LinkMessage::Heartbeat {
+                patience_ms: 150,
+                newest: None,
+            },
+        ),
         (
             "heartbeat_newest",
-            LinkMessage::Heartbeat { newest: Some(at()) },
+            LinkMessage::Heartbeat {
+                patience_ms: 150,
+                newest: Some(at()),
+            },
         ),
         (
             "request",
@@ -127,7 +168,33 @@ fn messages_on_a_link_are_golden() {
             },
         ),
         ("ping", LinkMessage::Ping(0x0102_0304)),
-        ("pong", LinkMessage::Pong(0x0102_0304)),
+        (
+            "pong",
+            LinkMessage::Pong {
+                token: 0x0102_0304,
+                at: 0x0506_0708,
+            },
+        ),
+        (
+            "relay",
+            LinkMessage::Relay {
+                to: NodeId(300),
+                signal: Box::new(Signal::Answer(description(Setup::Passive))),
+            },
+        ),
+        (
+            "relayed",
+            LinkMessage::Relayed {
+                from: NodeId(u32::MAX),
+                signal: Box::new(Signal::Candidates(candidates())),
+            },
+        ),
+        ("goodbye", LinkMessage::Goodbye),
+        ("share", LinkMessage::Share(Share::Odd)),
+        (
+            "padding",
+            LinkMessage::Padding(Bytes::from_static(&[1, 2, 3])),
+        ),
     ] {
         let bytes = message.encode();
         golden(&format!("wire/link_{name}"), &message, &bytes, decode_link);
@@ -137,7 +204,10 @@ fn messages_on_a_link_are_golden() {
 #[test]
 fn envelopes_are_golden() {
     let control = Envelope::Control(ToBox::Leave.encode().into());
-    let link = Envelope::Link(LinkMessage::Heartbeat { newest: Some(at()) });
+    let link = Envelope::Link(LinkMessage::Heartbeat {
+        patience_ms: 150,
+        newest: Some(at()),
+    });
     for (name, envelope) in [("control", control), ("link", link)] {
         let bytes = envelope.encode();
         let decode = |bytes: &[u8]| Envelope::decode(Bytes::copy_from_slice(bytes));
@@ -177,6 +247,7 @@ fn welcome() -> ToNode {
         node: NodeId(7),
         stream: [0x5a; 32],
         title,
+        ticket: [0x3c; 16],
     }
 }
 
@@ -190,6 +261,8 @@ fn top() -> Assignment {
         reserve: None,
         children: vec![],
         wards: vec![],
+        hub: None,
+        rendition: 0,
     }
 }
 
@@ -203,6 +276,58 @@ fn inner() -> Assignment {
         reserve: Some(NodeId(41)),
         children: vec![NodeId(90), NodeId(91)],
         wards: vec![NodeId(92), NodeId(93)],
+        hub: Some(NodeId(70)),
+        rendition: 1,
+    }
+}
+
+fn held() -> Held {
+    Held {
+        node: NodeId(80),
+        ticket: [0x3c; 16],
+        place: inner(),
+        open: vec![NodeId(40), NodeId(70), NodeId(90)],
+    }
+}
+
+fn report(complaint: Complaint, behind_ms: u16) -> ToBox {
+    ToBox::Report {
+        peer: NodeId(300),
+        complaint,
+        behind_ms,
+    }
+}
+
+/// Every act, and every trigger.
+fn change() -> ToNode {
+    let opens = Trigger::Opens(NodeId(300));
+    let ends = Trigger::Ends(NodeId(90));
+    let place = Act::Place {
+        tree: Tree::B,
+        depth: 4,
+    };
+    let commands = [
+        (Trigger::Now, place),
+        (Trigger::Now, Act::Rendition(1)),
+        (opens, Act::Parent(Parent::Node(NodeId(300)))),
+        (Trigger::Now, Act::Parent(Parent::Box)),
+        (Trigger::Now, Act::Partner(Some(NodeId(70)))),
+        (Trigger::Now, Act::Partner(None)),
+        (opens, Act::Reserve(Some(NodeId(300)))),
+        (Trigger::Now, Act::Reserve(None)),
+        (Trigger::Now, Act::Adopt(NodeId(91))),
+        (ends, Act::Release(NodeId(90))),
+        (Trigger::Now, Act::Guard(NodeId(92))),
+        (ends, Act::Unguard(NodeId(93))),
+        (Trigger::Now, Act::Hub(Some(NodeId(70)))),
+        (Trigger::Now, Act::Hub(None)),
+    ];
+    ToNode::Change {
+        epoch: 1_001,
+        commands: commands
+            .into_iter()
+            .map(|(when, act)| Command { when, act })
+            .collect(),
     }
 }
 

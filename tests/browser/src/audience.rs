@@ -25,6 +25,8 @@ pub struct Viewer {
     pub name: String,
     /// Its page.
     pub page: Page,
+    /// The process id of the browser that the page is in.
+    pub browser: u32,
 }
 
 impl Audience {
@@ -43,6 +45,7 @@ impl Audience {
         self.viewers.push(Viewer {
             name: format!("viewer {}", self.joined),
             page,
+            browser: browser.id(),
         });
         self.viewers.last().context("just joined")
     }
@@ -152,15 +155,27 @@ impl Calm {
         Ok(Calm(audience.iter().zip(stats).map(counters).collect()))
     }
 
+    /// Remembers those who have begun to play since.
+    pub fn add(&mut self, audience: &Audience) {
+        for (viewer, stats) in audience.iter().zip(audience.latest()) {
+            if let Ok(stats) = stats
+                && stats.startup_ms.is_some()
+            {
+                self.0.entry(viewer.name.clone()).or_insert(stats.stalls);
+            }
+        }
+    }
+
     /// Fails if a viewer that was there then and still is has stalled since.
     ///
     /// # Errors
     /// The viewer and its figures.
     pub fn check(&self, audience: &Audience) -> Result<()> {
-        for (viewer, stats) in audience.iter().zip(audience.stats()?) {
+        for (viewer, stats) in audience.iter().zip(audience.latest()) {
             let Some(stalls) = self.0.get(&viewer.name) else {
                 continue;
             };
+            let stats = stats?;
             ensure!(stats.stalls == *stalls, "{} stalled: {stats}", viewer.name);
         }
         Ok(())

@@ -34,12 +34,29 @@ pub enum Certificates {
     Ignored,
 }
 
+/// Whether pages tell one another this machine's addresses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Addresses {
+    /// Behind names of mDNS, as for every visitor; found out by multicast only.
+    Hidden,
+    /// As they are, for pages on machines that multicast does not join.
+    Told,
+}
+
 impl Browser {
     /// Starts `$CHROMIUM`, or Debian's chromium.
     ///
     /// # Errors
     /// No browser, or one that does not start.
     pub fn launch(certificates: Certificates) -> Result<Self> {
+        Self::launch_with(certificates, Addresses::Hidden)
+    }
+
+    /// The same, where hidden addresses are of no use.
+    ///
+    /// # Errors
+    /// No browser, or one that does not start.
+    pub fn launch_with(certificates: Certificates, addresses: Addresses) -> Result<Self> {
         let binary = std::env::var_os("CHROMIUM").unwrap_or_else(|| "/usr/bin/chromium".into());
         let profile = TempDir::new().context("no temporary directory for the profile")?;
         let commands = pipe(profile.path(), "commands")?;
@@ -56,6 +73,7 @@ impl Browser {
             .args([&commands, &answers])
             .arg(&binary)
             .args(FLAGS)
+            .arg(format!("--disable-features={}", features(addresses)))
             .arg(format!(
                 "--user-data-dir={}",
                 profile.path().join("profile").display()
@@ -115,6 +133,12 @@ impl Browser {
         Page::open(self.client.clone(), context, target, session, url, options)
     }
 
+    /// The process id.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// What the browser process itself has said so far.
     #[must_use]
     pub fn log(&self) -> String {
@@ -147,7 +171,7 @@ const LOG: &str = "browser.log";
 /// the one that somebody watches; without a first window and without the address bar's
 /// own pages because each costs a renderer process that nobody looks at. Autoplay is left
 /// as visitors have it.
-const FLAGS: [&str; 18] = [
+const FLAGS: [&str; 17] = [
     "--headless",
     "--remote-debugging-pipe",
     "--no-sandbox",
@@ -165,8 +189,18 @@ const FLAGS: [&str; 18] = [
     "--disable-backgrounding-occluded-windows",
     "--mute-audio",
     "--no-startup-window",
-    "--disable-features=WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup",
 ];
+
+/// What is switched off. One list, for the last such argument alone counts.
+fn features(addresses: Addresses) -> &'static str {
+    match addresses {
+        Addresses::Hidden => "WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup",
+        Addresses::Told => {
+            "WebUIOmniboxPopup,WebUIOmniboxAimPopup,WebUIOmniboxFullPopup,\
+             WebRtcHideLocalIpsWithMdns"
+        }
+    }
+}
 
 fn pipe(directory: &Path, name: &str) -> Result<PathBuf> {
     let path = directory.join(name);

@@ -1,6 +1,6 @@
 //! The box under test.
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::Duration;
@@ -23,6 +23,10 @@ pub struct Daemon {
     process: Process,
     binary: PathBuf,
     state: PathBuf,
+    address: Ipv4Addr,
+    /// Where its log is.
+    directory: PathBuf,
+    arguments: Vec<String>,
 }
 
 /// What the box sends.
@@ -66,6 +70,14 @@ impl Daemon {
     /// # Errors
     /// No binary, or one that does not come up; its last lines say why.
     pub fn start(directory: &Path, source: &Source) -> Result<Self> {
+        Self::start_at(namespace::ADDRESS, directory, source)
+    }
+
+    /// The same at another address, in whose host the calling thread is.
+    ///
+    /// # Errors
+    /// As [`Daemon::start`].
+    pub fn start_at(address: Ipv4Addr, directory: &Path, source: &Source) -> Result<Self> {
         let binary = binary()?;
         let state = directory.join("state");
         let mut arguments = vec!["run".to_owned()];
@@ -73,40 +85,67 @@ impl Daemon {
             arguments.extend([name.to_owned(), value]);
         };
         option("--state-dir", state.display().to_string());
-        option("--http", address(HTTP).to_string());
-        option("--https", address(HTTPS).to_string());
-        option("--rtmp", address(RTMP).to_string());
+        option("--http", SocketAddr::from((address, HTTP)).to_string());
+        option("--https", SocketAddr::from((address, HTTPS)).to_string());
+        option("--rtmp", SocketAddr::from((address, RTMP)).to_string());
         if let Source::Demo(demo) = source {
             option("--demo-size", format!("{}x{}", demo.width, demo.height));
             option("--demo-rate", demo.rate_kbit_s.to_string());
             option("--demo-fps", demo.fps.to_string());
             arguments.push("--demo".to_owned());
         }
-        let log = directory.join("daemon.log");
-        let process = Process::start(&binary.display().to_string(), arguments, log)?;
+        let process = launch(&binary, &arguments, directory)?;
         let mut daemon = Daemon {
             process,
             binary,
             state,
+            address,
+            directory: directory.to_owned(),
+            arguments,
         };
-        condition::until("the daemon serves", START_WITHIN, || {
-            daemon.process.check()?;
-            status::get(address(HTTP), "/healthz").map(drop)
-        })
-        .with_context(|| daemon.log())?;
+        daemon.await_service()?;
         Ok(daemon)
+    }
+
+    /// Kills the daemon as a power cut does. Its state stays.
+    ///
+    /// # Errors
+    /// A daemon that cannot be killed.
+    pub fn cut(&mut self) -> Result<()> {
+        self.process.kill()
+    }
+
+    /// Starts it again where it was, with these arguments besides those that it had.
+    ///
+    /// # Errors
+    /// As [`Daemon::start`].
+    pub fn start_again(&mut self, more: &[&str]) -> Result<()> {
+        self.process.kill()?;
+        self.arguments
+            .extend(more.iter().map(|&more| more.to_owned()));
+        self.process = launch(&self.binary, &self.arguments, &self.directory)?;
+        self.await_service()
+    }
+
+    fn await_service(&mut self) -> Result<()> {
+        let http = self.socket(HTTP);
+        condition::until("the daemon serves", START_WITHIN, || {
+            self.process.check()?;
+            status::get(http, "/healthz").map(drop)
+        })
+        .with_context(|| self.process.log())
     }
 
     /// Where viewers find the page.
     #[must_use]
     pub fn url(&self) -> String {
-        format!("http://{}/", address(HTTP))
+        format!("http://{}/", self.socket(HTTP))
     }
 
     /// The same over TLS.
     #[must_use]
     pub fn secure_url(&self) -> String {
-        format!("https://{}/", address(HTTPS))
+        format!("https://{}/", self.socket(HTTPS))
     }
 
     /// The box's figures.
@@ -114,7 +153,7 @@ impl Daemon {
     /// # Errors
     /// A box that does not answer.
     pub fn status(&self) -> Result<Status> {
-        status::status(address(HTTP))
+        status::status(self.socket(HTTP))
     }
 
     /// Everything that the daemon has logged so far.
@@ -167,7 +206,7 @@ impl Daemon {
     /// # Errors
     /// A box that does not tell.
     pub fn publish_url(&self) -> Result<String> {
-        let rtmp = address(RTMP).to_string();
+        let rtmp = self.socket(RTMP).to_string();
         let text = self.command(&["key", "--rtmp", &rtmp])?;
         let url = text
             .split_whitespace()
@@ -176,10 +215,15 @@ impl Daemon {
             .with_context(|| format!("no address in {text}"))?
             .to_owned())
     }
+
+    fn socket(&self, port: u16) -> SocketAddr {
+        (self.address, port).into()
+    }
 }
 
-fn address(port: u16) -> SocketAddr {
-    (namespace::ADDRESS, port).into()
+fn launch(binary: &Path, arguments: &[String], directory: &Path) -> Result<Process> {
+    let log = directory.join("daemon.log");
+    Process::start(&binary.display().to_string(), arguments, log)
 }
 
 /// `$PEERSTREAMD`, or the one that was built beside the running test.

@@ -11,8 +11,10 @@
 pub mod audience;
 pub mod browser;
 pub mod cdp;
+pub mod churn;
 pub mod condition;
 pub mod daemon;
+pub mod firefox;
 pub mod forger;
 pub mod namespace;
 pub mod page;

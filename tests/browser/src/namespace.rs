@@ -30,10 +30,13 @@ pub fn enter() -> Result<()> {
 }
 
 /// The interface's other end leads nowhere: what is sent to [`ADDRESS`] never leaves the
-/// namespace, and nothing else can be reached from it.
-const SETUP: [&str; 6] = [
+/// namespace, and nothing else can be reached from it. Without IPv6's own addresses, which
+/// come a second or two later: a browser breaks off what it is loading when addresses change.
+const SETUP: [&str; 8] = [
     "link set lo up",
     "link add lan type veth peer name nowhere",
+    "link set lan addrgenmode none",
+    "link set nowhere addrgenmode none",
     "address add 10.9.8.1/24 dev lan",
     "link set lan up",
     "link set nowhere up",

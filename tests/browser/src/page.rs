@@ -176,7 +176,11 @@ impl Page {
         self.client.events(mine).iter().map(line).collect()
     }
 
-    fn call(&self, method: &str, params: Value) -> Result<Value> {
+    /// Any command of the DevTools protocol, to this page.
+    ///
+    /// # Errors
+    /// What the browser refuses, and a page that is gone.
+    pub fn call(&self, method: &str, params: Value) -> Result<Value> {
         self.client.call(Some(&self.session), method, params)
     }
 

@@ -74,6 +74,16 @@ impl Process {
         }
     }
 
+    /// Kills the process, if it runs, and waits until it has ended.
+    ///
+    /// # Errors
+    /// A process that cannot be killed.
+    pub fn kill(&mut self) -> Result<()> {
+        self.child.kill()?;
+        self.child.wait()?;
+        Ok(())
+    }
+
     /// Asks the process to end, and waits until it has.
     ///
     /// # Errors

@@ -57,6 +57,16 @@ pub struct Stats {
     pub takeovers: u64,
     /// What plays is the standby card.
     pub standby: bool,
+    /// Copies that the node offers to pass on.
+    pub copies: u8,
+    /// Copies that it could pass on, as far as it has learned.
+    pub copies_learned: u8,
+    /// What its uplink carries, as far as it has learned.
+    pub uplink_kbit_s: Option<f64>,
+    /// "on", or why nothing is passed on.
+    pub sharing: String,
+    /// "queued" or "too-slow": what the box wants the viewer to know.
+    pub notice: Option<String>,
 }
 
 /// The other end of a link.
@@ -122,15 +132,28 @@ impl Stats {
 
     /// Every node that this one has a link with, whatever for.
     pub fn linked(&self) -> impl Iterator<Item = u32> + '_ {
+        let children = self.children.iter().filter_map(Peer::node);
+        self.leans_on().chain(children)
+    }
+
+    /// Every node that feeds this one, or would in an emergency.
+    pub fn leans_on(&self) -> impl Iterator<Item = u32> + '_ {
         let roles = [&self.parent, &self.partner, &self.reserve];
+        let roles = roles.into_iter().flatten();
         roles
-            .into_iter()
-            .flatten()
-            .chain(&self.children)
-            .filter_map(|peer| match peer.peer {
-                Name::Node(node) => Some(node),
-                Name::Box(_) => None,
-            })
+            .filter(|peer| peer.state != "broken")
+            .filter_map(Peer::node)
+    }
+}
+
+impl Peer {
+    /// Which node it is, if it is one.
+    #[must_use]
+    pub fn node(&self) -> Option<u32> {
+        match self.peer {
+            Name::Node(node) => Some(node),
+            Name::Box(_) => None,
+        }
     }
 }
 
@@ -191,6 +214,8 @@ mod tests {
         let fed = stats(r#"{"peer":7,"state":"feeding"}"#);
         assert!(!fed.is_fed_by_box());
         assert_eq!(fed.linked().collect::<Vec<_>>(), [7, 8, 11, 12]);
+        let above = fed.leans_on().count();
+        assert_eq!(above + fed.children.len(), 4);
         assert!(stats("null").parent.is_none());
     }
 }

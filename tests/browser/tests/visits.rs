@@ -7,7 +7,7 @@ use peerstream_browser::audience::Calm;
 use peerstream_browser::browser::Certificates;
 use peerstream_browser::condition::{throughout, until};
 use peerstream_browser::page::Options;
-use peerstream_browser::stage::{PLAYS_WITHIN, Setting, play};
+use peerstream_browser::stage::{PLAYS_WITHIN, Setting, Stage, play};
 use peerstream_browser::stats::Stats;
 
 /// How soon somebody who comes late may expect a picture on a busy machine.
@@ -67,6 +67,28 @@ fn a_late_viewer_starts_soon_and_a_farewell_stalls_nobody() {
         throughout(Duration::from_secs(4), Duration::from_millis(500), |_| {
             calm.check(&stage.audience)
         })
+    });
+}
+
+#[test]
+fn a_first_visit_costs_100_kb_and_the_next_one_next_to_nothing() {
+    play("weight", &Setting::default(), |stage| -> Result<()> {
+        let sent = |stage: &Stage| anyhow::Ok(stage.daemon.status()?.bytes_sent.pages);
+        stage.admit(1, &options())?;
+        let first = sent(stage)?;
+        // Over plain http, where browsers take no Brotli.
+        ensure!((1..=100_000).contains(&first), "{first} bytes");
+        let page = &stage.audience.get(0).context("no viewer")?.page;
+        page.evaluate("setTimeout(() => location.reload())")?;
+        until("it was there again", LATE_PLAYS_WITHIN, || {
+            let joins = stage.daemon.status()?.joins;
+            ensure!(joins == 2, "{joins} joins");
+            Ok(())
+        })?;
+        stage.audience.until_playing(PLAYS_WITHIN)?;
+        let next = sent(stage)? - first;
+        ensure!(next < 1000, "{next} bytes more");
+        Ok(())
     });
 }
 

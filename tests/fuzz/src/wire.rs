@@ -32,6 +32,18 @@ pub(crate) const ENVELOPE: Target = Target {
         "wire/to_node_refused_malformed",
         "wire/to_node_signal",
         "wire/to_node_welcome",
+        "wire/link_goodbye",
+        "wire/link_share",
+        "wire/link_padding",
+        "wire/link_relay",
+        "wire/link_relayed",
+        "wire/to_box_alive",
+        "wire/to_box_capacity",
+        "wire/to_box_join_held",
+        "wire/to_box_report_late",
+        "wire/to_node_change",
+        "wire/to_node_notice_queued",
+        "wire/to_node_probe",
     ],
 };
 

@@ -45,7 +45,10 @@ impl Home {
     pub fn new() -> Result<Self> {
         let dir = tempfile::tempdir()?;
         std::fs::create_dir_all(dir.path().join("page/assets"))?;
-        std::fs::write(dir.path().join("page/index.html"), "<!doctype html>")?;
+        for name in ["index.html", "ask.html"] {
+            let page = format!("<!doctype html><title>{name}</title>");
+            std::fs::write(dir.path().join("page").join(name), page)?;
+        }
         Ok(Self { dir })
     }
 
@@ -67,7 +70,8 @@ impl Home {
         self.dir.path().join("page")
     }
 
-    /// Starts the daemon on free ports, and waits until it serves.
+    /// Starts the daemon on free ports (of http, on the one that the options name), and waits
+    /// until it serves.
     ///
     /// # Errors
     /// If it does not.
@@ -85,9 +89,12 @@ impl Home {
         environment: &[(&str, &OsStr)],
     ) -> Result<Daemon> {
         let mut command = command("run")?;
+        if !options.iter().any(|option| option.starts_with("--http=")) {
+            command.arg("--http=127.0.0.1:0");
+        }
         command
             .envs(environment.iter().copied())
-            .args(["--http=127.0.0.1:0", "--rtmp=127.0.0.1:0", "--state-dir"])
+            .args(["--rtmp=127.0.0.1:0", "--state-dir"])
             .arg(self.state())
             .arg("--page")
             .arg(self.page())

@@ -10,7 +10,7 @@ use anyhow::{Context as _, Result};
 use peerstream_fragment::{IdentityKey, Signer, SigningKey, StreamId, Validity};
 use peerstream_media::{Studio, publisher::PublisherEvent, studio};
 use peerstream_server::{
-    Addresses, CaptureClock, Certificate, Config, Feeds, Page, Server, Shutdown, Stopper,
+    Addresses, CaptureClock, Certificate, Config, Feeds, Page, Server, Sharing, Shutdown, Stopper,
 };
 use peerstream_settings::StreamKey;
 use tokio::sync::mpsc;
@@ -64,9 +64,12 @@ impl Stage {
             stream_key: StreamKey::new(STREAM_KEY).context("a stream key")?,
             title: "loopback".to_owned(),
             stream: identity.stream(),
-            root_pairs: 1,
+            ticket_secret: [7; 32],
+            feeds: 2,
+            feeds_max: 2,
             connections: 4000,
-            page: Page::load(page.path())?,
+            viewers_per_address: VIEWERS_PER_ADDRESS,
+            page: Page::load(page.path(), Sharing::Said)?,
         })?;
         let addresses = server.addresses();
         let clock = CaptureClock::start(Duration::ZERO);
@@ -139,6 +142,9 @@ fn signer(identity: &IdentityKey, serial: u32) -> Result<Signer> {
     let certificate = identity.certify(serial, always, key.public());
     Ok(Signer::new(identity.stream(), certificate, key)?)
 }
+
+/// Viewers that the server lets in from one address.
+pub const VIEWERS_PER_ADDRESS: usize = 256;
 
 /// Something to be served as the page.
 fn write_page(dir: &Path) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    net::SocketAddr,
+    net::{Ipv4Addr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -13,7 +13,8 @@ use futures_util::{SinkExt, StreamExt};
 use peerstream_fragment::{Assembly, Fragment, Installed, Kind, Position, StreamId, Verifier};
 use peerstream_server::Certificate;
 use peerstream_wire::{
-    Assignment, Envelope, LinkMessage, NodeId, PROTOCOL, Parent, Refusal, ToBox, ToNode,
+    Assignment, DEFAULT_COPIES, Envelope, Held, LinkMessage, NodeId, Notice, PROTOCOL, Parent,
+    Refusal, Ticket, ToBox, ToNode,
 };
 use rustls::{
     ClientConfig, RootCertStore,
@@ -41,6 +42,12 @@ pub struct Viewer {
     pub stream: Option<StreamId>,
     /// Its place, as last told.
     pub assignment: Option<Assignment>,
+    /// Shows that its name is its own.
+    pub ticket: Option<Ticket>,
+    /// Copies that it offers to pass on.
+    pub copies: u8,
+    /// What the box has wanted it to know last.
+    pub notice: Option<Notice>,
     verifier: Option<Verifier>,
     assemblies: HashMap<Position, Assembly>,
     /// What the box has refused it for.
@@ -62,6 +69,17 @@ impl Viewer {
     /// If the box does not take it.
     pub async fn connect(http: SocketAddr) -> Result<Self> {
         let stream = soon("the connection opens", TcpStream::connect(http)).await??;
+        Self::open("ws", http, Box::new(stream)).await
+    }
+
+    /// The same, from this address of the machine's own.
+    ///
+    /// # Errors
+    /// If the box does not take it.
+    pub async fn connect_from(host: Ipv4Addr, http: SocketAddr) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((host, 0).into())?;
+        let stream = soon("the connection opens", socket.connect(http)).await??;
         Self::open("ws", http, Box::new(stream)).await
     }
 
@@ -94,6 +112,9 @@ impl Viewer {
             node: None,
             stream: None,
             assignment: None,
+            ticket: None,
+            copies: DEFAULT_COPIES,
+            notice: None,
             verifier: None,
             assemblies: HashMap::new(),
             refused: None,
@@ -130,9 +151,55 @@ impl Viewer {
     /// # Errors
     /// If it is not let in.
     pub async fn say_join(&mut self) -> Result<()> {
-        self.control(&ToBox::Join { protocol: PROTOCOL }).await?;
+        self.say_join_with(None).await
+    }
+
+    async fn say_join_with(&mut self, held: Option<Held>) -> Result<()> {
+        self.control(&ToBox::Join {
+            protocol: PROTOCOL,
+            copies: self.copies,
+            held,
+        })
+        .await?;
         while self.node.is_none() || self.assignment.is_none() {
             self.told().await?;
+        }
+        Ok(())
+    }
+
+    /// A viewer that comes back with this. Its place is what it was until it is told
+    /// another.
+    ///
+    /// # Errors
+    /// If it is not let in.
+    pub async fn rejoin(http: SocketAddr, held: Held) -> Result<Self> {
+        let mut viewer = Self::connect(http).await?;
+        viewer.assignment = Some(held.place.clone());
+        viewer.say_join_with(Some(held)).await?;
+        Ok(viewer)
+    }
+
+    /// What it holds, with a link open to each node of its place.
+    ///
+    /// # Errors
+    /// If it has not joined.
+    pub fn held(&self) -> Result<Held> {
+        let place = self.assignment.clone().context("a place")?;
+        Ok(Held {
+            node: self.node.context("a name")?,
+            ticket: self.ticket.context("a ticket")?,
+            open: place.peers().collect(),
+            place,
+        })
+    }
+
+    /// Takes in what the box says until there has been nothing for `quiet`.
+    ///
+    /// # Errors
+    /// If the box closes.
+    pub async fn settle(&mut self, quiet: Duration) -> Result<()> {
+        while let Ok(told) = tokio::time::timeout(quiet, self.fragment_or_told()).await {
+            drop(told?);
         }
         Ok(())
     }
@@ -265,7 +332,11 @@ impl Viewer {
     /// # Errors
     /// If it does not.
     pub async fn refusal(mut self) -> Result<Refusal> {
-        while self.hear().await?.is_some() {}
+        let closed = async {
+            while self.hear().await?.is_some() {}
+            anyhow::Ok(())
+        };
+        soon("the box closes", closed).await??;
         self.refused.context("the box closed and gave no reason")
     }
 
@@ -310,13 +381,28 @@ impl Viewer {
                 Envelope::Control(body) => ToNode::decode(&body)?,
             };
             match &message {
-                ToNode::Welcome { node, stream, .. } => {
+                ToNode::Welcome {
+                    node,
+                    stream,
+                    ticket,
+                    ..
+                } => {
                     self.node = Some(*node);
+                    self.ticket = Some(*ticket);
                     self.stream = Some(StreamId(*stream));
                     self.verifier = Some(Verifier::new(StreamId(*stream)));
                 }
                 ToNode::Assign(assignment) => self.assignment = Some(assignment.clone()),
                 ToNode::Refused(refusal) => self.refused = Some(*refusal),
+                ToNode::Change { epoch, commands } => {
+                    let place = self.assignment.as_mut().context("a change of no place")?;
+                    place.epoch = *epoch;
+                    for command in commands {
+                        place.carry_out(&command.act);
+                    }
+                }
+                ToNode::Probe => self.control(&ToBox::Alive).await?,
+                ToNode::Notice(notice) => self.notice = Some(*notice),
                 ToNode::Signal { .. } | ToNode::Clock { .. } => {}
             }
             return Ok(Some(Heard::Control(message)));

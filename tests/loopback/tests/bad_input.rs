@@ -16,7 +16,11 @@ use peerstream_wire::{
 use tokio::net::TcpStream;
 use tokio_tungstenite::tungstenite::Message;
 
-const JOIN: ToBox = ToBox::Join { protocol: PROTOCOL };
+const JOIN: ToBox = ToBox::Join {
+    protocol: PROTOCOL,
+    copies: 2,
+    held: None,
+};
 
 fn binary(bytes: &[u8]) -> Message {
     Message::Binary(Bytes::copy_from_slice(bytes))
@@ -104,7 +108,7 @@ async fn what_is_out_of_order_is_refused() -> Result<()> {
     let link = |message: LinkMessage| Message::Binary(Envelope::Link(message).encode());
     let control = |message: &ToBox| Message::Binary(control_bytes(message));
     let signal = ToBox::Signal {
-        peer: NodeId(9999),
+        peer: NodeId(u32::MAX),
         signal: Signal::Candidates(Vec::new()),
     };
     let too_early = [
@@ -117,7 +121,9 @@ async fn what_is_out_of_order_is_refused() -> Result<()> {
     let too_late = [
         control(&JOIN),
         control(&signal),
-        control(&ToBox::LinkFailed { peer: NodeId(9999) }),
+        control(&ToBox::LinkFailed {
+            peer: NodeId(u32::MAX),
+        }),
         link(LinkMessage::Certificate(Bytes::from_static(b"mine"))),
         link(LinkMessage::Header(Bytes::from_static(b"mine"))),
         link(LinkMessage::Part {
@@ -164,7 +170,11 @@ async fn a_feed_is_for_those_who_were_given_one() -> Result<()> {
 #[tokio::test]
 async fn another_protocol_is_refused_by_name() -> Result<()> {
     let stage = Stage::open().await?;
-    let join = ToBox::Join { protocol: 9 };
+    let join = ToBox::Join {
+        protocol: 9,
+        copies: 2,
+        held: None,
+    };
     let refusal = first(stage.addresses.http, Message::Binary(control_bytes(&join))).await?;
     assert_eq!(refusal, Refusal::Protocol);
     Ok(())
@@ -177,7 +187,13 @@ async fn too_many_messages_are_refused() -> Result<()> {
     let mut other = Viewer::fed(at).await?;
     let floods = [
         Message::Binary(control_bytes(&ToBox::Clock { sent: 0 })),
-        Message::Binary(Envelope::Link(LinkMessage::Heartbeat { newest: None }).encode()),
+        Message::Binary(
+            Envelope::Link(LinkMessage::Heartbeat {
+                patience_ms: 0,
+                newest: None,
+            })
+            .encode(),
+        ),
         Message::Ping(Bytes::from_static(b"?")),
     ];
     for flood in floods {

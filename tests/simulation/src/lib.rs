@@ -17,14 +17,29 @@
 
 mod agenda;
 mod appliance;
+mod channel;
+mod conduct;
 mod dice;
+mod element;
 mod link;
 mod page;
-mod profile;
+pub mod plot;
+pub mod report;
+pub mod rivals;
+pub mod run;
+pub mod scenario;
+pub mod settings;
 mod source;
 mod swarm;
+pub mod tide;
+mod watch;
+mod wire;
+pub mod world;
 
 pub use appliance::BoxBytes;
-pub use page::{Conduct, PageId, Playback};
-pub use profile::{LinkProfile, Profile};
+pub use conduct::Conduct;
+pub use page::{PageId, Playback};
+pub use report::Figures;
+pub use scenario::{Attack, Scenario};
 pub use swarm::Swarm;
+pub use world::{Conditions, Path, Viewer, World};

@@ -2,57 +2,54 @@
 //! which messages flow until one end closes or dies.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-use peerstream_wire::{Description, NodeId, Setup};
+use peerstream_wire::{Address, Candidate, CandidateKind, Description, NodeId, Setup};
 
-use crate::{dice::Dice, page::PageId, profile::LinkProfile};
+use crate::{channel::Channel, page::PageId};
 
 /// One attempt at a link; its number is its ICE user fragment.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) struct LinkId(usize);
+pub(crate) struct LinkId(u32);
 
 /// 0: the end that offered; 1: the end that answered.
-pub(crate) type Side = usize;
+pub(crate) type Side = u8;
 
+#[derive(Default)]
 pub(crate) struct Links {
     links: Vec<Link>,
-    /// The newest attempt that a page knows under a peer's name.
-    ends: BTreeMap<(PageId, NodeId), LinkId>,
+    /// By page: the newest attempt that it knows under each peer's name.
+    ends: Vec<Vec<(NodeId, LinkId)>>,
 }
 
-struct Link {
-    delay: Duration,
+pub(crate) struct Link {
     open: bool,
     /// Each end, and what it calls the other.
     ends: [Option<(PageId, NodeId)>; 2],
-    /// Bytes of the media channel that have not left yet, by end.
-    buffered: [usize; 2],
+    /// One way, and the share of packets lost; known once both ends are.
+    pub(crate) delay: Duration,
+    pub(crate) loss: f64,
+    /// By the end that sends.
+    pub(crate) channels: [Channel; 2],
+    /// Whether each end has asked the other one to feed it.
+    pub(crate) subscribed: [bool; 2],
+    /// When each end last received a part from the other one.
+    pub(crate) delivered: [Option<Duration>; 2],
 }
 
 impl Links {
-    pub(crate) fn new() -> Links {
-        Links {
-            links: Vec::new(),
-            ends: BTreeMap::new(),
-        }
-    }
-
-    pub(crate) fn offer(
-        &mut self,
-        page: PageId,
-        peer: NodeId,
-        profile: &LinkProfile,
-        dice: &mut Dice,
-    ) -> Description {
-        let id = LinkId(self.links.len());
+    pub(crate) fn offer(&mut self, page: PageId, peer: NodeId) -> Description {
+        let id = LinkId(u32::try_from(self.links.len()).unwrap_or(u32::MAX));
         self.links.push(Link {
-            delay: dice.duration(&profile.delay),
             open: false,
             ends: [Some((page, peer)), None],
-            buffered: [0; 2],
+            delay: Duration::ZERO,
+            loss: 0.0,
+            channels: [Channel::new(), Channel::new()],
+            subscribed: [false; 2],
+            delivered: [None; 2],
         });
-        self.ends.insert((page, peer), id);
+        self.know(page, peer, id);
         describe(id, Setup::ActPass)
     }
 
@@ -64,83 +61,146 @@ impl Links {
         offer: &Description,
     ) -> Option<Description> {
         let id = identify(offer)?;
-        let link = self.links.get_mut(id.0)?;
+        let link = self.links.get_mut(id.0 as usize)?;
         if link.ends[1].is_some() {
             return None;
         }
         link.ends[1] = Some((page, peer));
-        self.ends.insert((page, peer), id);
+        self.know(page, peer, id);
         Some(describe(id, Setup::Active))
     }
 
-    /// The link that an answer completes, if the page still wants it.
+    /// The link that an answer completes, if the page still wants it, and both its ends.
     pub(crate) fn complete(
         &self,
         page: PageId,
         peer: NodeId,
         answer: &Description,
-    ) -> Option<LinkId> {
+    ) -> Option<(LinkId, [PageId; 2])> {
         let id = identify(answer)?;
-        (self.ends.get(&(page, peer)) == Some(&id)).then_some(id)
+        let [Some((one, _)), Some((other, _))] = self.links.get(id.0 as usize)?.ends else {
+            return None;
+        };
+        (self.known(page, peer) == Some(id)).then_some((id, [one, other]))
     }
 
     /// Opens a link, if both ends still want it; who they are.
     pub(crate) fn open(&mut self, id: LinkId) -> Option<[(PageId, NodeId); 2]> {
         let ends = [self.end(id, 0)?, self.end(id, 1)?];
-        self.links.get_mut(id.0)?.open = true;
+        self.get_mut(id)?.open = true;
         Some(ends)
     }
 
     /// The end of a link, as long as it has not closed or replaced it.
     pub(crate) fn end(&self, id: LinkId, side: Side) -> Option<(PageId, NodeId)> {
-        let end = self.links.get(id.0)?.ends[side]?;
-        (self.ends.get(&end) == Some(&id)).then_some(end)
+        let (page, peer) = self.links.get(id.0 as usize)?.ends[usize::from(side)]?;
+        (self.known(page, peer) == Some(id)).then_some((page, peer))
     }
 
-    /// The open link under this name, which end the page is, and the delay.
-    pub(crate) fn route(&self, page: PageId, peer: NodeId) -> Option<(LinkId, Side, Duration)> {
-        let id = *self.ends.get(&(page, peer))?;
-        let link = self.links.get(id.0)?;
-        let side = usize::from(link.ends[0] != Some((page, peer)));
-        link.open.then_some((id, side, link.delay))
+    /// The open link under this name, and which end the page is.
+    pub(crate) fn route(&self, page: PageId, peer: NodeId) -> Option<(LinkId, Side)> {
+        let id = self.known(page, peer)?;
+        let link = self.links.get(id.0 as usize)?;
+        link.open.then(|| (id, link.side(page, peer)))
     }
 
-    /// One end lets go; the other end, if there is one.
+    pub(crate) fn get_mut(&mut self, id: LinkId) -> Option<&mut Link> {
+        self.links.get_mut(id.0 as usize)
+    }
+
+    /// One end lets go; the other end, if there is one, and the way to it.
     pub(crate) fn close(&mut self, page: PageId, peer: NodeId) -> Option<(LinkId, Side, Duration)> {
-        let id = self.ends.remove(&(page, peer))?;
-        let link = self.links.get(id.0)?;
-        let other = usize::from(link.ends[0] == Some((page, peer)));
-        link.ends[other].map(|_| (id, other, link.delay))
+        let known = self.ends.get_mut(page.0 as usize)?;
+        let rank = known.iter().position(|(name, _)| *name == peer)?;
+        let (_, id) = known.swap_remove(rank);
+        let link = self.links.get_mut(id.0 as usize)?;
+        let side = link.side(page, peer);
+        link.subscribed[usize::from(side)] = false;
+        // What this end had still to send is sent no more.
+        link.channels[usize::from(side)] = Channel::new();
+        let other = 1 - side;
+        link.ends[usize::from(other)].map(|_| (id, other, link.delay))
+    }
+
+    /// A page's open links and which end it is of each.
+    pub(crate) fn of(&self, page: PageId) -> impl Iterator<Item = (&Link, Side)> + '_ {
+        let known = self.ends.get(page.0 as usize).into_iter().flatten();
+        known.filter_map(move |(peer, id)| {
+            let link = self.links.get(id.0 as usize)?;
+            link.open.then(|| (link, link.side(page, *peer)))
+        })
     }
 
     /// A page is gone; the other ends of its links.
     pub(crate) fn close_all(&mut self, page: PageId) -> Vec<(LinkId, Side, Duration)> {
-        let range = (page, NodeId(0))..=(page, NodeId(u32::MAX));
-        let peers: Vec<NodeId> = self.ends.range(range).map(|((_, peer), _)| *peer).collect();
-        peers
-            .into_iter()
-            .filter_map(|peer| self.close(page, peer))
-            .collect()
+        let known = self.ends.get(page.0 as usize).cloned().unwrap_or_default();
+        let closed = known.into_iter().map(|(peer, _)| peer);
+        closed.filter_map(|peer| self.close(page, peer)).collect()
     }
 
-    /// Counts bytes in or out of the media channel's buffer; what is in it then.
-    pub(crate) fn buffer(&mut self, id: LinkId, side: Side, add: usize, remove: usize) -> usize {
-        let Some(link) = self.links.get_mut(id.0) else {
-            return 0;
-        };
-        let buffered = &mut link.buffered[side];
-        *buffered = (*buffered + add).saturating_sub(remove);
-        *buffered
+    fn know(&mut self, page: PageId, peer: NodeId, id: LinkId) {
+        let page = page.0 as usize;
+        if self.ends.len() <= page {
+            self.ends.resize_with(page + 1, Vec::new);
+        }
+        let known = &mut self.ends[page];
+        match known.iter_mut().find(|(name, _)| *name == peer) {
+            Some((_, newest)) => *newest = id,
+            None => known.push((peer, id)),
+        }
+    }
+
+    fn known(&self, page: PageId, peer: NodeId) -> Option<LinkId> {
+        let known = self.ends.get(page.0 as usize)?;
+        known
+            .iter()
+            .find(|(name, _)| *name == peer)
+            .map(|(_, id)| *id)
     }
 }
 
+impl LinkId {
+    pub(crate) fn number(self) -> u64 {
+        self.0.into()
+    }
+}
+
+impl Link {
+    fn side(&self, page: PageId, peer: NodeId) -> Side {
+        u8::from(self.ends[0] != Some((page, peer)))
+    }
+
+    /// Who is at an end, whether or not it still knows.
+    pub(crate) fn page(&self, side: Side) -> Option<PageId> {
+        self.ends[usize::from(side)].map(|(page, _)| page)
+    }
+}
+
+/// As long as a real one: a hidden host address, one of IPv6, and one seen from outside.
 fn describe(id: LinkId, setup: Setup) -> Description {
+    let [a, b, c, d] = id.0.to_be_bytes();
+    let candidate = |kind, address, priority| Candidate {
+        kind,
+        address,
+        port: 50_000 + u16::from(d),
+        priority,
+    };
+    let v4 = Address::Ip(IpAddr::V4(Ipv4Addr::new(a, b, c, d)));
+    let v6 = Ipv6Addr::from([0x20, 1, 13, 184, 1, 2, 3, 4, 5, 6, 7, 8, a, b, c, d]);
     Description {
         ufrag: format!("{:04}", id.0),
         pwd: "passwordpasswordpassword".into(),
         fingerprint: [7; 32],
         setup,
-        candidates: Vec::new(),
+        candidates: vec![
+            candidate(CandidateKind::Host, Address::Mdns([9; 16]), 2_122_260_223),
+            candidate(
+                CandidateKind::Host,
+                Address::Ip(IpAddr::V6(v6)),
+                2_122_197_247,
+            ),
+            candidate(CandidateKind::ServerReflexive, v4, 1_686_052_607),
+        ],
     }
 }
 

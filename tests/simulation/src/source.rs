@@ -1,29 +1,40 @@
 //! A stream: fragments of noise, signed as the box signs them.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use bytes::Bytes;
 use peerstream_fragment::{
     Flags, Fragment, IdentityKey, Init, InitTrack, Kind, Meta, Position, Signer, SigningKey,
-    StreamId, TrackKind, Validity,
+    StreamId, TrackKind, Validity, memo,
 };
+use peerstream_wire::{Envelope, LinkMessage};
 
-use crate::profile::Profile;
+use crate::world::Stream;
 
 pub(crate) struct Source {
     signer: Signer,
-    fragment: Duration,
-    fragment_bytes: usize,
-    segment: u16,
+    stream: Stream,
     next: Position,
+    /// The segment with the init data that applies.
+    init: u32,
+    /// The oldest segment that is kept.
     first: u32,
-    /// Every fragment so far, so that what pages play can be compared with it.
-    sealed: BTreeMap<Position, Fragment>,
+    /// What was sealed, so that what pages play can be compared with it.
+    segments: VecDeque<Vec<Sealed>>,
+    /// Of all signed fragments, each once.
+    pub(crate) bytes: u64,
+}
+
+/// A fragment, and the one copy of it that everybody hands around.
+pub(crate) struct Sealed {
+    pub(crate) fragment: Fragment,
+    /// Header and parts as the box sends them, in envelopes.
+    pub(crate) messages: Vec<Bytes>,
 }
 
 impl Source {
-    pub(crate) fn new(profile: &Profile) -> Source {
+    pub(crate) fn new(stream: Stream) -> Source {
         let identity = IdentityKey::from_seed([1; 32]);
         let key = SigningKey::from_seed([2; 32]);
         let validity = Validity {
@@ -35,17 +46,17 @@ impl Source {
         let first = 1_000;
         let mut source = Source {
             signer,
-            fragment: profile.fragment,
-            fragment_bytes: profile.fragment_bytes,
-            segment: profile.segment.max(1),
+            stream,
             next: Position {
                 segment: first,
                 index: 0,
             },
+            init: first,
             first,
-            sealed: BTreeMap::new(),
+            segments: VecDeque::new(),
+            bytes: 0,
         };
-        source.seal_init();
+        source.seal_init(Duration::ZERO);
         source
     }
 
@@ -57,25 +68,32 @@ impl Source {
         self.signer.certificate()
     }
 
-    pub(crate) fn init(&self) -> &Fragment {
-        &self.sealed[&Position {
-            segment: self.first,
+    pub(crate) fn init(&self) -> Option<&Sealed> {
+        self.sealed(Position {
+            segment: self.init,
             index: 0,
-        }]
+        })
+    }
+
+    /// After a pause: another segment, with init data of its own.
+    pub(crate) fn resume(&mut self, now: Duration) {
+        self.next = Position {
+            segment: self.next.segment + 1,
+            index: 0,
+        };
+        self.init = self.next.segment;
+        self.seal_init(now);
     }
 
     /// The fragment whose last frame is captured now.
-    pub(crate) fn capture(&mut self, now: Duration) -> Fragment {
+    pub(crate) fn capture(&mut self, now: Duration) -> Option<&Sealed> {
         let at = self.next;
-        let key = at.index == 0 || (at.segment == self.first && at.index == 1);
-        let length = if key {
-            4 * self.fragment_bytes
-        } else {
-            self.fragment_bytes
-        };
-        let captured = micros(now.saturating_sub(self.fragment));
-        let fragment = self.seal(at, Kind::Media, key, captured, noise(at, length));
-        self.next = if at.index + 1 == self.segment {
+        let after_init = at.segment == self.init;
+        let index = at.index - u16::from(after_init);
+        let captured = now.saturating_sub(self.stream.frame);
+        let payload = noise(at, self.stream.bytes(index));
+        self.seal(at, Kind::Media, index == 0, captured, payload);
+        self.next = if index + 1 == self.stream.segment.max(1) {
             Position {
                 segment: at.segment + 1,
                 index: 0,
@@ -86,44 +104,73 @@ impl Source {
                 ..at
             }
         };
-        fragment
+        self.sealed(at)
     }
 
     /// The newest segment's fragments, after `after` if that is not too long ago.
-    pub(crate) fn backlog(&self, after: Option<Position>) -> impl Iterator<Item = &Fragment> {
-        let newest = self
-            .sealed
-            .keys()
-            .next_back()
-            .map_or(self.first, |at| at.segment);
-        let start = Position {
-            segment: newest,
-            index: 0,
-        };
-        let start = match after {
-            Some(after) if after.segment + 1 >= newest => Position {
-                index: after.index.saturating_add(1),
-                ..after
-            },
-            _ => start,
-        };
-        self.sealed.range(start..).map(|(_, fragment)| fragment)
+    pub(crate) fn backlog(&self, after: Option<Position>) -> impl Iterator<Item = &Sealed> {
+        let newest = self.newest().map_or(self.first, |at| at.segment);
+        let after = after.filter(|after| after.segment + 1 >= newest);
+        let from = after.map_or(newest, |after| after.segment).max(self.first);
+        let segments = self.segments.iter().skip((from - self.first) as usize);
+        segments
+            .flatten()
+            .filter(move |sealed| after.is_none_or(|after| sealed.fragment.at() > after))
     }
 
     pub(crate) fn newest(&self) -> Option<Position> {
-        self.sealed.keys().next_back().copied()
+        let newest = self
+            .segments
+            .iter()
+            .rev()
+            .find_map(|segment| segment.last());
+        newest.map(|sealed| sealed.fragment.at())
     }
 
-    pub(crate) fn sealed(&self, at: Position) -> Option<&Fragment> {
-        self.sealed.get(&at)
+    pub(crate) fn sealed(&self, at: Position) -> Option<&Sealed> {
+        let segment = at.segment.checked_sub(self.first)?;
+        self.segments
+            .get(segment as usize)?
+            .get(usize::from(at.index))
+    }
+
+    /// The one copy of a message that carries a header or part, if this is such a message.
+    pub(crate) fn intern(&self, bytes: Bytes) -> Bytes {
+        let sealed = match *bytes {
+            [PART, s0, s1, s2, s3, i0, i1, part, ..] => {
+                let at = Position {
+                    segment: u32::from_be_bytes([s0, s1, s2, s3]),
+                    index: u16::from_be_bytes([i0, i1]),
+                };
+                self.sealed(at)
+                    .and_then(|sealed| sealed.messages.get(usize::from(part) + 1))
+            }
+            [HEADER, _, _, _, ref rest @ ..] => (|| {
+                let (_serial, rest) = varint(rest)?;
+                let (segment, rest) = varint(rest)?;
+                let (index, _) = varint(rest)?;
+                let index = u16::try_from(index).ok()?;
+                self.sealed(Position { segment, index })?.messages.first()
+            })(),
+            _ => None,
+        };
+        match sealed.map(|message| message.slice(ENVELOPE..)) {
+            Some(message) if message == bytes => message,
+            _ => bytes,
+        }
     }
 
     /// The box's capture clock, in microseconds.
     pub(crate) fn clock(now: Duration) -> u64 {
-        micros(now)
+        EPOCH + u64::try_from(now.as_micros()).unwrap_or(0)
     }
 
-    fn seal_init(&mut self) {
+    /// A moment of media time on the capture clock, as time of the run.
+    pub(crate) fn captured(media_seconds: f64) -> Duration {
+        Duration::from_secs_f64(media_seconds.max(0.0))
+    }
+
+    fn seal_init(&mut self, now: Duration) {
         let track = |kind, codec: &str| InitTrack {
             kind,
             codec: codec.into(),
@@ -135,24 +182,53 @@ impl Source {
         ];
         let at = self.next;
         self.next.index = 1;
-        self.seal(at, Kind::Init, false, EPOCH, Init { tracks }.encode());
+        self.seal(at, Kind::Init, false, now, Init { tracks }.encode());
     }
 
-    fn seal(&mut self, at: Position, kind: Kind, key: bool, time: u64, payload: Bytes) -> Fragment {
+    fn seal(&mut self, at: Position, kind: Kind, key: bool, captured: Duration, payload: Bytes) {
         let meta = Meta {
             kind,
             rendition: 0,
             at,
             flags: Flags::NONE.with_if(Flags::KEY, key),
-            init: self.first,
-            media_time: time - EPOCH,
-            duration: u32::try_from(self.fragment.as_micros()).unwrap_or(u32::MAX),
-            capture_time: time,
+            init: self.init,
+            media_time: u64::try_from(captured.as_micros()).unwrap_or(0),
+            duration: u32::try_from(self.stream.frame.as_micros()).unwrap_or(u32::MAX),
+            capture_time: Source::clock(captured),
             video_len: u32::try_from(payload.len()).unwrap_or(0) * 9 / 10,
         };
         let fragment = self.signer.seal(meta, payload).expect("short enough");
-        self.sealed.insert(at, fragment.clone());
-        fragment
+        self.bytes += fragment.signed_len() as u64;
+        let sealed = Sealed::new(self.signer.stream(), fragment);
+        while self.segments.len() <= (at.segment - self.first) as usize {
+            self.segments.push_back(Vec::new());
+        }
+        if let Some(segment) = self.segments.back_mut() {
+            segment.push(sealed);
+        }
+        while self.segments.len() > KEPT {
+            self.segments.pop_front();
+            self.first += 1;
+        }
+    }
+}
+
+impl Sealed {
+    fn new(stream: StreamId, fragment: Fragment) -> Sealed {
+        let header = LinkMessage::Header(fragment.header.bytes.clone());
+        let at = fragment.at();
+        let parts = fragment
+            .parts()
+            .map(|(part, bytes)| LinkMessage::Part { at, part, bytes });
+        let messages: Vec<Bytes> = core::iter::once(header)
+            .chain(parts)
+            .map(|message| Envelope::Link(message).encode())
+            .collect();
+        let mut bodies = messages.iter();
+        let header = bodies.next().map(|bytes| bytes.slice(ENVELOPE + 1..));
+        let parts: Vec<Bytes> = bodies.map(|bytes| bytes.slice(ENVELOPE + 8..)).collect();
+        memo::remember(stream, &fragment, &header.unwrap_or_default(), &parts);
+        Sealed { fragment, messages }
     }
 }
 
@@ -166,9 +242,24 @@ fn noise(at: Position, length: usize) -> Bytes {
     payload.into()
 }
 
-fn micros(now: Duration) -> u64 {
-    EPOCH + u64::try_from(now.as_micros()).unwrap_or(0)
+/// LEB128, as in signed headers.
+fn varint(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let mut value = 0;
+    for (rank, byte) in bytes.iter().enumerate().take(5) {
+        value |= u32::from(byte & 0x7f) << (7 * rank);
+        if byte & 0x80 == 0 {
+            return Some((value, &bytes[rank + 1..]));
+        }
+    }
+    None
 }
 
+/// An envelope is its kind and then the message.
+const ENVELOPE: usize = 1;
+/// [`peerstream_wire::LinkMessage`] has the table.
+const HEADER: u8 = 0x02;
+const PART: u8 = 0x03;
+/// Segments that are kept: more than any node keeps, or shows late.
+const KEPT: usize = 20;
 /// The box's capture clock at the start of the run: somewhere in 2026.
 const EPOCH: u64 = 1_790_000_000_000_000;

@@ -4,7 +4,7 @@ mod audience;
 
 use core::time::Duration;
 
-use audience::{audience, parent_at, playbacks, seeded, stats};
+use audience::{calm, parent_at, playbacks, settled, stats};
 use peerstream_simulation::Swarm;
 
 /// From capture to a node's player, takeover included: what a takeover takes (2 L, a
@@ -19,7 +19,7 @@ const MOST_TAKEOVERS: u64 = 12;
 fn a_dead_parent_costs_few_takeovers() {
     for seed in 1..=2 {
         for depth in 1..=3 {
-            let mut swarm = audience(seeded(seed), 62);
+            let mut swarm = settled(calm(seed), 62);
             let victim = parent_at(&swarm, depth);
             let before = swarm.takeovers() - stats(&swarm, victim).takeovers;
             swarm.mark();
@@ -39,7 +39,7 @@ fn a_dead_parent_costs_few_takeovers() {
 #[test]
 fn a_farewell_costs_no_picture() {
     for depth in 1..=3 {
-        let mut swarm = audience(seeded(3), 30);
+        let mut swarm = settled(calm(3), 30);
         let leaver = parent_at(&swarm, depth);
         swarm.mark();
         swarm.leave(leaver);
@@ -51,7 +51,7 @@ fn a_farewell_costs_no_picture() {
 
 #[test]
 fn the_survivors_of_steady_churn_play_on() {
-    let mut swarm = audience(seeded(4), 24);
+    let mut swarm = settled(calm(4), 24);
     for round in 0..20 {
         swarm.mark();
         let victim = swarm.any_page().expect("24 pages");

@@ -4,20 +4,20 @@ mod audience;
 
 use core::time::Duration;
 
-use audience::{audience, parent_at, playbacks, seeded, stats};
-use peerstream_simulation::{Conduct, PageId};
+use audience::{calm, parent_at, playbacks, settled, stats};
+use peerstream_simulation::{Attack, Conduct, PageId};
 
 #[test]
 fn a_forger_is_refused_and_others_play() {
     for depth in 1..=3 {
-        let mut swarm = audience(seeded(depth.into()), 30);
+        let mut swarm = settled(calm(depth.into()), 30);
         let forger = parent_at(&swarm, depth);
         let children: Vec<PageId> = stats(&swarm, forger)
             .children
             .iter()
             .filter_map(|child| swarm.page(child.peer))
             .collect();
-        swarm.conduct(forger, Conduct::Forger);
+        swarm.conduct(forger, Conduct::hostile(Attack::Forger));
         swarm.mark();
         swarm.run(Duration::from_secs(20));
         for (page, playback) in playbacks(&swarm) {

@@ -4,18 +4,21 @@ mod audience;
 
 use core::time::Duration;
 
-use audience::{audience, playbacks, seeded, stats};
+use audience::{calm, playbacks, settled, stats, world};
 use peerstream_node::Phase;
-use peerstream_simulation::{LinkProfile, Profile, Swarm};
+use peerstream_overlay::Config;
+use peerstream_simulation::{Conditions, Swarm};
 
 #[test]
 fn everyone_plays() {
-    for (root_pairs, size) in [(1, 1), (1, 2), (1, 3), (1, 20), (2, 21), (4, 7), (3, 30)] {
-        let profile = Profile {
-            root_pairs,
-            ..seeded(1)
+    for (feeds, size) in [(2, 1), (2, 2), (2, 3), (2, 20), (4, 21), (8, 7), (6, 30)] {
+        let config = Config {
+            feeds,
+            feeds_max: feeds,
+            ..Config::default()
         };
-        let mut swarm = audience(profile, size);
+        let swarm = Swarm::with(world(1, Conditions::calm()), config);
+        let mut swarm = settled(swarm, size);
         swarm.mark();
         swarm.run(Duration::from_secs(10));
         for (page, playback) in playbacks(&swarm) {
@@ -37,7 +40,7 @@ fn everyone_plays() {
 #[test]
 fn the_box_sends_two_copies() {
     for size in [2, 4, 8, 40] {
-        let mut swarm = audience(seeded(1), size);
+        let mut swarm = settled(calm(1), size);
         let before = swarm.box_bytes();
         swarm.run(Duration::from_secs(10));
         let after = swarm.box_bytes();
@@ -55,7 +58,7 @@ fn the_box_sends_two_copies() {
 /// However much quicker a helper's way is than the parent's.
 #[test]
 fn nobody_is_fed_twice_for_long() {
-    let mut swarm = audience(seeded(1), 62);
+    let mut swarm = settled(calm(1), 62);
     let received = |swarm: &Swarm| -> Vec<u64> {
         swarm
             .pages()
@@ -73,11 +76,11 @@ fn nobody_is_fed_twice_for_long() {
 
 #[test]
 fn poor_wireless_costs_little_picture() {
-    let profile = Profile {
-        link: LinkProfile::LOSSY,
-        ..seeded(1)
+    let conditions = Conditions {
+        loss: 0.005,
+        ..Conditions::calm()
     };
-    let mut swarm = audience(profile, 14);
+    let mut swarm = settled(Swarm::new(world(1, conditions)), 14);
     swarm.mark();
     swarm.run(Duration::from_secs(20));
     let skipped: Duration = playbacks(&swarm).map(|(_, seen)| seen.skipped).sum();
@@ -90,13 +93,7 @@ fn poor_wireless_costs_little_picture() {
 #[test]
 fn the_same_seed_gives_the_same_run() {
     let run = |seed| {
-        let mut swarm = audience(
-            Profile {
-                seed,
-                ..Profile::default()
-            },
-            10,
-        );
+        let mut swarm = settled(calm(seed), 10);
         let victim = swarm.any_page().expect("ten pages");
         swarm.kill(victim);
         swarm.run(Duration::from_secs(10));

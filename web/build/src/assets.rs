@@ -22,40 +22,42 @@ pub(crate) struct Asset {
 
 /// Puts the page together from its sources and the viewer.
 pub(crate) fn assemble(sources: &Path, js: String, wasm: Vec<u8>) -> anyhow::Result<Vec<Asset>> {
-    let read = |name: &str| {
-        let path = sources.join(name);
-        fs::read_to_string(&path).with_context(|| path.display().to_string())
-    };
     let wasm = hashed("viewer", "wasm", wasm)?;
-    let viewer = hashed("viewer", "js", minify::script(&js).into_bytes())?;
-    let boot = minify::script(&read("boot.js")?);
-    let boot = refer(&boot, "./viewer.js", &format!("./{}", name_of(&viewer)))?;
-    let boot = refer(&boot, "./viewer.wasm", &format!("./{}", name_of(&wasm)))?;
-    let boot = hashed("boot", "js", boot.into_bytes())?;
-    let style = hashed(
-        "page",
-        "css",
-        minify::style(&read("page.css")?).into_bytes(),
-    )?;
-    let icon = hashed(
-        "icon",
-        "svg",
-        minify::lines(&read("icon.svg")?).into_bytes(),
-    )?;
+    let js = refer(&js, "./viewer.wasm", &format!("./{}", name_of(&wasm)))?;
+    let viewer = hashed("viewer", "js", js.into_bytes())?;
+    let style = minify::style(&read(sources, "page.css")?);
+    let style = hashed("page", "css", style.into_bytes())?;
 
-    let mut index = minify::lines(&read("index.html")?);
+    let mut index = minify::lines(&read(sources, "index.html")?);
     for (name, asset) in [
         ("viewer.wasm", &wasm),
         ("viewer.js", &viewer),
-        ("boot.js", &boot),
         ("page.css", &style),
-        ("icon.svg", &icon),
     ] {
         let (from, to) = (format!("\"{name}\""), format!("\"/{}\"", asset.path));
         index = refer(&index, &from, &to)?;
     }
+    // The icon is smaller than the head of the answer that it would take to send it.
+    let icon = minify::lines(&read(sources, "icon.svg")?);
+    index = refer(&index, "\"icon.svg\"", &format!("'{}'", embedded(&icon)))?;
+    // The same for a box whose owner wants viewers to be asked: an attribute costs no
+    // round trip.
+    let ask = refer(&index, "<body ", "<body data-ask ")?;
+    let ask = asset("ask.html".to_owned(), ask.into_bytes())?;
     let index = asset("index.html".to_owned(), index.into_bytes())?;
-    Ok(vec![index, style, icon, boot, viewer, wasm])
+    Ok(vec![index, ask, style, viewer, wasm])
+}
+
+/// One of the page's sources.
+pub(crate) fn read(sources: &Path, name: &str) -> anyhow::Result<String> {
+    let path = sources.join(name);
+    fs::read_to_string(&path).with_context(|| path.display().to_string())
+}
+
+/// A picture as an address of its own (RFC 2397), for use between single quotes.
+fn embedded(svg: &str) -> String {
+    let escaped = svg.trim().replace('%', "%25").replace('#', "%23");
+    format!("data:image/svg+xml,{}", escaped.replace('\'', "%27"))
 }
 
 /// Writes the page. What is there of an older one stays for half a moment too long rather

@@ -9,7 +9,7 @@ use std::{
 use anyhow::{Context as _, bail};
 use wasm_bindgen_cli_support::Bindgen;
 
-use crate::names;
+use crate::{minify, names, panics};
 
 /// A module and its bindings.
 pub(crate) struct Bound {
@@ -63,10 +63,13 @@ fn flags() -> anyhow::Result<String> {
     Ok(flags.join("\u{1f}"))
 }
 
-/// Makes the bindings.
-pub(crate) fn bind(module: &Path) -> anyhow::Result<Bound> {
+/// Makes the bindings, and puts the loader behind them: one script is one head of an answer
+/// less, and one visit to the box.
+pub(crate) fn bind(module: &Path, loader: &str) -> anyhow::Result<Bound> {
+    let mut compiled = walrus::Module::from_file(module)?;
+    panics::silence(&mut compiled)?;
     let mut output = Bindgen::new()
-        .input_path(module)
+        .input_bytes("viewer", compiled.emit_wasm())
         .out_name("viewer")
         .web(true)?
         .typescript(false)
@@ -74,13 +77,23 @@ pub(crate) fn bind(module: &Path) -> anyhow::Result<Bound> {
         .remove_name_section(true)
         .remove_producers_section(true)
         .generate_output()?;
-    let mut js = output.js().to_owned();
+    let mut js = minify::script(&without_loader(output.js())?);
+    js.push_str(&minify::script(loader));
     let module = output.wasm_mut();
     names::shorten(module, &mut js)?;
     Ok(Bound {
         wasm: module.emit_wasm(),
         js,
     })
+}
+
+/// The bindings without what loads the module, which comes from anywhere and in any way: the
+/// page's own loader knows whence and how. It has to set `wasm`.
+fn without_loader(js: &str) -> anyhow::Result<String> {
+    let Some((bindings, _)) = js.split_once("let wasmModule, wasmInstance, wasm;") else {
+        bail!("the bindings do not end as they used to");
+    };
+    Ok(format!("{bindings}let wasm;\n").replace("\nexport function ", "\nfunction "))
 }
 
 /// Shrinks a module with wasm-opt, where there is one. Without it the page is larger, and
@@ -98,6 +111,7 @@ pub(crate) fn shrink(wasm: &[u8], work: &Path) -> anyhow::Result<Vec<u8>> {
         .arg("-o")
         .arg(&output)
         .args(["-Oz", "--converge"])
+        .args(PACKING)
         .args(FEATURES)
         .status()
         .with_context(|| optimizer.display().to_string())?;
@@ -105,34 +119,43 @@ pub(crate) fn shrink(wasm: &[u8], work: &Path) -> anyhow::Result<Vec<u8>> {
         bail!("{} refuses the module", optimizer.display());
     }
     let small = fs::read(&output).with_context(|| output.display().to_string())?;
-    mend_table(&small)
+    mend_table(small)
 }
 
 /// wasm-opt up to 108 (Debian 12) calls every exported table the first one. The bindings
-/// export one table, that of references to JavaScript's objects, and it is the second.
-fn mend_table(wasm: &[u8]) -> anyhow::Result<Vec<u8>> {
-    let mut module = walrus::ModuleConfig::new()
-        .generate_producers_section(false)
-        .generate_name_section(false)
-        .parse(wasm)?;
+/// export one table, that of references to JavaScript's objects, and it is the second. Only
+/// that number is put right: whatever writes the module anew orders the functions anew, and
+/// the order of wasm-opt compresses better.
+fn mend_table(mut wasm: Vec<u8>) -> anyhow::Result<Vec<u8>> {
+    let module = walrus::Module::from_buffer(&wasm)?;
     let references = module
         .tables
         .iter()
-        .find(|table| table.element_ty == walrus::RefType::EXTERNREF);
-    let Some(references) = references.map(walrus::Table::id) else {
-        return Ok(wasm.to_owned());
+        .position(|table| table.element_ty == walrus::RefType::EXTERNREF);
+    let exported = module.exports.iter().find_map(|export| match export.item {
+        walrus::ExportItem::Table(_) => Some(export.name.as_str()),
+        _ => None,
+    });
+    let (Some(references), Some(name)) = (references, exported) else {
+        return Ok(wasm);
     };
-    let mut wrong = false;
-    for export in module.exports.iter_mut() {
-        if let walrus::ExportItem::Table(table) = &mut export.item {
-            wrong |= core::mem::replace(table, references) != references;
-        }
-    }
-    Ok(if wrong {
-        module.emit_wasm()
-    } else {
-        wasm.to_owned()
-    })
+    /// What an export of a table begins with, behind its name.
+    const TABLE: u8 = 1;
+    // The name's length, the name, the kind, the number.
+    let mut entry = vec![u8::try_from(name.len())?];
+    entry.extend_from_slice(name.as_bytes());
+    entry.push(TABLE);
+    let found: Vec<usize> = wasm
+        .windows(entry.len())
+        .enumerate()
+        .filter(|(_, bytes)| *bytes == entry)
+        .map(|(at, _)| at + entry.len())
+        .collect();
+    let [at] = found[..] else {
+        bail!("{} exports of the table {name}", found.len());
+    };
+    wasm[at] = u8::try_from(references)?;
+    Ok(wasm)
 }
 
 /// Where wasm-opt is.
@@ -145,6 +168,14 @@ pub(crate) fn optimizer() -> Option<PathBuf> {
 const TARGET: &str = "wasm32-unknown-unknown";
 const RUSTFLAGS: &str = "CARGO_ENCODED_RUSTFLAGS";
 const PROFILE: &str = "viewer";
+/// Functions that are called once stay functions unless they are tiny: what is put together
+/// has many local variables, whose numbers compress badly (4% of the page). And nothing lies
+/// in the first kilobyte, which is the far end of the stack, so that offsets may be folded.
+const PACKING: [&str; 3] = [
+    "--one-caller-inline-max-function-size",
+    "20",
+    "--low-memory-unused",
+];
 /// What rustc's default target uses; wasm-opt must be told.
 const FEATURES: [&str; 6] = [
     "--enable-bulk-memory",

@@ -1,4 +1,4 @@
-//! Short names between the module and its bindings.
+//! Short names between the module and its bindings, and in these.
 //!
 //! The bindings' generator makes long names with a hash in each, which no compression makes
 //! small, and writes them down twice.
@@ -6,9 +6,10 @@
 use std::collections::BTreeSet;
 
 use anyhow::bail;
-use walrus::Module;
+use walrus::{ExportItem, Module};
 
-/// Gives all that the module imports a short name, in the module and in the script.
+/// Gives all that the module imports, what it exports for the bindings only, and what the
+/// bindings themselves define, a short name, in the module and in the script.
 pub(crate) fn shorten(module: &mut Module, js: &mut String) -> anyhow::Result<()> {
     let mut taken = words(js);
     let mut fresh = (0..)
@@ -33,7 +34,53 @@ pub(crate) fn shorten(module: &mut Module, js: &mut String) -> anyhow::Result<()
         }
         *js = js.replace(&from, &to);
     }
+    let mut unused = Vec::new();
+    for export in module.exports.iter_mut() {
+        // A table's is looked for by its name later on (see `bindings`).
+        let table = matches!(export.item, ExportItem::Table(_));
+        if table || !OURS.iter().any(|ours| export.name.starts_with(ours)) {
+            continue;
+        }
+        let short = fresh.next().unwrap_or_default();
+        match rename(js, &export.name, &short) {
+            Ok(()) => export.name = short,
+            Err(_) => unused.push(export.id()),
+        }
+    }
+    for export in unused {
+        module.exports.delete(export);
+    }
+    for name in defined(js) {
+        rename(js, &name, &fresh.next().unwrap_or_default())?;
+    }
     Ok(())
+}
+
+/// What the names of exports begin with that only the bindings use.
+const OURS: [&str; 3] = ["__wb", "__externref", "wasm_bindgen__"];
+
+/// What the script defines at its top under a long name, unless the same word may be
+/// something else as well: a field, a text.
+fn defined(js: &str) -> BTreeSet<String> {
+    const DEFINE: [&str; 4] = ["function ", "async function ", "let ", "const "];
+    let lines = js.lines();
+    let defined = lines.filter_map(|line| {
+        let name = DEFINE.iter().find_map(|word| line.strip_prefix(word))?;
+        let name = name.split(|c| !in_word(c)).next()?;
+        (name.len() > 3 && !elsewhere(js, name)).then(|| name.to_owned())
+    });
+    defined.collect()
+}
+
+fn elsewhere(js: &str, name: &str) -> bool {
+    js.match_indices(name).any(|(at, _)| {
+        let (before, after) = (&js[..at], &js[at + name.len()..]);
+        before.ends_with(['.', '"', '\'', '`'])
+            || after.starts_with([':', '"', '\'', '`'])
+            // `{ name }` is a field as well.
+            || before.ends_with("{ ")
+            || after.starts_with(" }")
+    })
 }
 
 /// A name that is a word of its own in the script, and not a part of another.
@@ -87,6 +134,14 @@ mod tests {
         rename(&mut js, "f_1", "a").unwrap();
         assert_eq!(js, "a: f_1x, $f_1, (a)");
         assert!(rename(&mut js, "g", "b").is_err());
+    }
+
+    #[test]
+    fn only_what_is_nothing_else_is_defined() {
+        let js = "function long() { field: 1 }\nlet field = 2;\nconst word = 'text';\n\
+                  let text;\nlet brief;\nlong({ brief });\n";
+        let names: Vec<String> = defined(js).into_iter().collect();
+        assert_eq!(names, ["long", "word"]);
     }
 
     #[test]

@@ -15,38 +15,106 @@ pub(crate) const HEARTBEAT: Duration = Duration::from_millis(100);
 /// How often an idle reserve link hears from this node: it only has to stay open, and to
 /// be known to be.
 pub(crate) const RESERVE_HEARTBEAT: Duration = Duration::from_secs(1);
-/// How often the round trip of a link is measured.
-pub(crate) const PING: Duration = Duration::from_secs(2);
+/// How often a child hears what there is to be had although the stream itself shows that
+/// this node lives: what has not come by then did not get through.
+pub(crate) const SERVED_HEARTBEAT: Duration = Duration::from_millis(500);
+/// A partner of which nothing is heard for so long is gone, for all that one knows.
+pub(crate) const QUIET: Duration = Duration::from_millis(2500);
+/// A link over which nothing has come for so long is closed: browsers take half a minute to
+/// find one dead, and a dead child would count as fed that long.
+pub(crate) const DEAD: Duration = Duration::from_secs(5);
+/// How often the round trip of a link is measured: not in step with the key frames, behind
+/// which every answer would be late.
+pub(crate) const PING: Duration = Duration::from_millis(1700);
 /// A link that is not open by then is given up (ICE and DTLS take well under a second
 /// where they succeed at all).
 pub(crate) const LINK_OPEN: Duration = Duration::from_secs(3);
 /// How long a newcomer waits for the link to its parent before it turns to its partner.
 pub(crate) const NEWCOMER_PATIENCE: Duration = Duration::from_millis(400);
-/// The first pause before a failed link is tried again; it doubles from there.
-pub(crate) const LINK_RETRY: Duration = Duration::from_secs(1);
+/// How much longer the end of a link that does not begin it waits: mostly the other one
+/// has reported the failure by then, and the box found another pair.
+pub(crate) const LINK_OPEN_PASSIVE: Duration = Duration::from_secs(1);
+/// How long a node to which nothing comes waits for a link: 99% are open by then, and if this
+/// one is not the box has to find another.
+pub(crate) const LINK_OPEN_STARVING: Duration = Duration::from_millis(1500);
+/// Nothing new for so long, and the picture stands.
+pub(crate) const STARVING: Duration = Duration::from_secs(1);
+/// How long signals wait for the link with whoever is to pass them on: that may wait for
+/// another itself.
+pub(crate) const HUB_PATIENCE: Duration = Duration::from_millis(1500);
+/// How long an offer that goes that way waits for its answer in all, before it goes by the box.
+pub(crate) const HUB_ANSWER: Duration = Duration::from_millis(2500);
+/// The first pause before somebody who fed worse than another is asked again.
+pub(crate) const PAUSE: Duration = Duration::from_secs(1);
+/// Without anything new for so long, even those who are paused are asked.
+pub(crate) const DRY: Duration = Duration::from_secs(1);
+/// How far the newest fragment may be behind the box's clock before all who feed this node
+/// are doubted, whatever they say, and however steadily they deliver; four L if that is more.
+pub(crate) const STALE: Duration = Duration::from_secs(2);
+/// How often that doubt leads to asking somebody else who says that he has more.
+pub(crate) const DOUBT_AGAIN: Duration = Duration::from_secs(2);
+/// How often it does where nobody says so: when the source itself is late, nobody can help.
+pub(crate) const STALE_AGAIN: Duration = Duration::from_secs(10);
+/// The most that a neighbour's L can make this node wait by.
+pub(crate) const PATIENCE_CEILING: Duration = Duration::from_millis(600);
+/// How long a node has to have played before it complains of others.
+pub(crate) const SETTLED: Duration = Duration::from_secs(5);
+/// The box is told of one neighbour at most this often.
+pub(crate) const REPORT: Duration = Duration::from_secs(10);
+/// The box is told what this node can pass on at most this often.
+pub(crate) const CAPACITY: Duration = Duration::from_secs(5);
+/// A node that wakes this long after it meant to has been frozen, and must not take its
+/// own sleep for its neighbours' silence.
+pub(crate) const FROZEN: Duration = Duration::from_secs(1);
 /// How long a link that is assigned no more goes on, so that the new one is up before the
 /// old one ends.
 pub(crate) const RETIRE: Duration = Duration::from_secs(5);
+/// How long after the last word over a link it is closed, so that the word arrives.
+pub(crate) const FAREWELL: Duration = Duration::from_secs(1);
 /// At most this many bytes sit in the browser's own queue per link: it drops nothing and
 /// reorders nothing, so what must stay droppable waits in ours.
 pub(crate) const IN_FLIGHT: usize = 64 * 1024;
-/// A child that is this far behind gets the newest segment instead of the oldest bytes.
+/// The same of what can wait, so that it is not before what cannot. More than what is left
+/// when the page says that there is room again, 32 KiB.
+pub(crate) const IN_FLIGHT_LOW: usize = 40 * 1024;
+/// How long a live part may wait for its turn. After that it would come when the picture has
+/// gone on without it, and only keep from the child what it can still use.
+pub(crate) const PART_LIFETIME: Duration = Duration::from_millis(800);
+/// What waits for one child at most, in bytes, whatever its lifetime: as much as a stream of
+/// 10 Mbit/s brings in [`PART_LIFETIME`].
 pub(crate) const QUEUE_LIMIT: usize = 1024 * 1024;
+/// What may be sent to one link again because it asks for it: so much at once (a large key
+/// frame), and so much a second after that.
+pub(crate) const AGAIN: (u32, u32) = (256 * 1024, 64 * 1024);
+/// What a link may send in vain, again at once and a second: parts that are held already, that
+/// are too old, or that no header ever comes for. A takeover brings up to a segment twice.
+pub(crate) const IN_VAIN: (u32, u32) = (4 * 1024 * 1024, 1024 * 1024);
+/// What a link may send to measure its uplink with: a newcomer does so once.
+pub(crate) const PADDING: (u32, u32) = (256 * 1024, 4 * 1024);
+/// How often a link may have the segment so far sent to it: at once, and a second after that.
+pub(crate) const BEGINNINGS: (u32, u32) = (4, 1);
+/// For how long nobody listens to one that sends too much in vain.
+pub(crate) const DEAF: Duration = Duration::from_secs(1);
 /// What the node keeps of the stream at most, in bytes.
 pub(crate) const STORE_LIMIT: usize = 24 * 1024 * 1024;
 /// What the node keeps of the stream at least, besides the current segment.
 pub(crate) const KEEP: Duration = Duration::from_secs(3);
-/// The first pause before the control socket is opened again; it doubles up to
-/// [`RECONNECT_MAX`], and is spread by a factor of 1 to 2.
-pub(crate) const RECONNECT: Duration = Duration::from_millis(500);
-/// The longest pause before the control socket is opened again.
+/// The shortest pause before the control socket is opened again.
+pub(crate) const RECONNECT_MIN: Duration = Duration::from_millis(200);
+/// What chance adds to it at most at the first try. That doubles with every try, and with
+/// every second level of a deep tree: where the audience is large, it must not come back
+/// all at once, and the top of the tree, which feeds the rest, first.
+pub(crate) const RECONNECT: Duration = Duration::from_millis(1300);
+/// The longest that chance can add.
 pub(crate) const RECONNECT_MAX: Duration = Duration::from_secs(10);
-/// How often the box's clock is asked for once it is known.
-pub(crate) const CLOCK: Duration = Duration::from_secs(60);
+/// How often the box's clock is asked for once it is known. Each answer costs the box's
+/// uplink as much as two minutes of all else; it keeps the socket from being idle, too.
+pub(crate) const CLOCK: Duration = Duration::from_secs(8 * 60);
 /// How often it is asked for until it is known well, and how many answers that takes.
 pub(crate) const CLOCK_FIRST: (Duration, u32) = (Duration::from_millis(250), 4);
-/// The longest that the player waits for a missing fragment that can still be asked for.
-pub(crate) const GAP_PATIENCE: Duration = Duration::from_millis(300);
+/// The longest that the player waits for a missing fragment that can still be asked for: what
+/// it holds back for an L of [`LATENCY_CEILING`], about.
+pub(crate) const GAP_PATIENCE: Duration = Duration::from_millis(400);
 /// How long after its successors a fragment counts as missing rather than as overtaken:
 /// the media channel does not keep order.
 pub(crate) const REORDERING: Duration = Duration::from_millis(15);

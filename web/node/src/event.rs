@@ -60,6 +60,13 @@ pub enum Input {
     },
     /// The page is going away.
     PageHidden,
+    /// How many copies this node may pass on at most, by its owner's word and by what the
+    /// device and its connection are: 0 makes it a leaf. Without this it is
+    /// [`peerstream_wire::MAX_CHILDREN`].
+    Sharing {
+        /// The bound.
+        copies_max: u8,
+    },
     /// The time of [`crate::Node::deadline`] has come.
     Tick,
 }

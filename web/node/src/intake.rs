@@ -1,29 +1,35 @@
-use std::{collections::VecDeque, sync::Arc};
+use std::sync::Arc;
 
 use bytes::Bytes;
 use peerstream_fragment::{
-    Accepted, Fragment, Installed, Position, Refused, SignedHeader, StreamId, Verifier,
+    Accepted, Fragment, Header, Installed, Malformed, PART_SIZE, Position, Refused, SignedHeader,
+    StreamId, Verifier,
 };
 use peerstream_wire::Parent;
 
 use crate::store::{Entry, Store};
 
-/// How many headers may wait for their certificate. The two travel in different channels.
-const EARLY_HEADERS: usize = 32;
-/// How many parts may wait for their header: the media channel does not keep order.
-const EARLY_PARTS: usize = 128;
+/// How many headers of one sender may wait for their certificate. The two travel in different
+/// channels.
+const EARLY_HEADERS: usize = 16;
+/// How many parts of one sender may wait for their header: the media channel does not keep
+/// order. One that sends more pushes out its own.
+const EARLY_PARTS: usize = 64;
 
 /// Where nothing passes that is not the stream's own: every certificate, header and part
 /// is verified here before the store, the player or a child sees it.
 pub(crate) struct Intake {
     verifier: Verifier,
-    early_headers: VecDeque<(Parent, Bytes)>,
-    early_parts: VecDeque<(Parent, Position, u8, Bytes)>,
+    early_headers: Vec<(Parent, Bytes)>,
+    early_parts: Vec<(Parent, Early)>,
     /// Fragments that came whole, every part in order.
     pub(crate) verified: u64,
     /// Certificates, headers and parts that were not the stream's own, or by an old key.
     pub(crate) refused: u64,
 }
+
+/// A part without its header.
+type Early = (Position, u8, Bytes);
 
 /// What came of something that arrived.
 pub(crate) enum News {
@@ -35,6 +41,9 @@ pub(crate) enum News {
     Part(Position, u8, Bytes),
     /// The last missing part came.
     Whole(Fragment),
+    /// So many bytes from this sender were of no use: held already, too old, or without
+    /// a header for too long.
+    Vain(Parent, u32),
     /// What arrived cannot have come from an honest sender: honest nodes verify first.
     Offence(Parent),
 }
@@ -43,8 +52,8 @@ impl Intake {
     pub(crate) fn new(stream: StreamId) -> Self {
         Intake {
             verifier: Verifier::new(stream),
-            early_headers: VecDeque::new(),
-            early_parts: VecDeque::new(),
+            early_headers: Vec::new(),
+            early_parts: Vec::new(),
             verified: 0,
             refused: 0,
         }
@@ -76,23 +85,27 @@ impl Intake {
     }
 
     pub(crate) fn header(&mut self, store: &mut Store, from: Parent, bytes: Bytes) -> Vec<News> {
-        if store.knows_header(&bytes) {
-            return Vec::new();
+        // What is old is not worth a signature's checking, nor is what is held already. But
+        // whoever sends something else for what is held shows himself.
+        if let Ok(header) = Header::decode_unverified(&bytes) {
+            let at = header.meta.at;
+            let held = |entry: &Entry| entry.header().bytes == bytes;
+            if store.is_past(at) || store.get(at).is_some_and(held) {
+                return vec![News::Vain(from, length(&bytes))];
+            }
         }
         let header = match self.verifier.header(bytes.clone()) {
             Ok(header) => header,
             Err(Refused::UnknownKey { .. }) => {
-                if self.early_headers.len() == EARLY_HEADERS {
-                    self.early_headers.pop_front();
-                }
-                self.early_headers.push_back((from, bytes));
-                return Vec::new();
+                let out = make_room(&mut self.early_headers, from, EARLY_HEADERS);
+                self.early_headers.push((from, bytes));
+                return out.map_or(Vec::new(), |out| vec![News::Vain(from, length(&out))]);
             }
             Err(refused) => return self.refuse(from, &refused),
         };
         let at = header.header.meta.at;
         if store.is_past(at) || store.get(at).is_some() {
-            return Vec::new();
+            return vec![News::Vain(from, length(&bytes))];
         }
         store.begin(header);
         let mut news = Vec::new();
@@ -100,11 +113,11 @@ impl Intake {
             news.push(News::Header(entry.header().clone()));
         }
         let early = core::mem::take(&mut self.early_parts);
-        for (from, position, part, bytes) in early {
+        for (from, (position, part, bytes)) in early {
             if position == at {
                 news.extend(self.part(store, from, at, part, bytes));
             } else {
-                self.early_parts.push_back((from, position, part, bytes));
+                self.early_parts.push((from, (position, part, bytes)));
             }
         }
         news
@@ -118,19 +131,22 @@ impl Intake {
         part: u8,
         bytes: Bytes,
     ) -> Vec<News> {
+        let vain = |bytes: &Bytes| vec![News::Vain(from, length(bytes))];
         if store.is_past(at) {
-            return Vec::new();
+            return vain(&bytes);
+        }
+        if bytes.len() > PART_SIZE {
+            return self.refuse(from, &Malformed::PartLength(part).into());
         }
         let Some(entry) = store.get_mut(at) else {
-            if self.early_parts.len() == EARLY_PARTS {
-                self.early_parts.pop_front();
-            }
-            self.early_parts.push_back((from, at, part, bytes));
-            return Vec::new();
+            let out = make_room(&mut self.early_parts, from, EARLY_PARTS);
+            self.early_parts.push((from, (at, part, bytes)));
+            return out.map_or(Vec::new(), |(_, _, out)| vain(&out));
         };
         let Entry::Partial(assembly) = entry else {
-            return Vec::new();
+            return vain(&bytes);
         };
+        let len = length(&bytes);
         match assembly.part(part, bytes.clone()) {
             Ok(Accepted::New) => {
                 let mut news = vec![News::Part(at, part, bytes)];
@@ -141,7 +157,7 @@ impl Intake {
                 }
                 news
             }
-            Ok(Accepted::Duplicate) => Vec::new(),
+            Ok(Accepted::Duplicate) => vec![News::Vain(from, len)],
             Err(refused) => self.refuse(from, &refused),
         }
     }
@@ -156,4 +172,18 @@ impl Intake {
             Vec::new()
         }
     }
+}
+
+/// Takes out the oldest of a sender's things that wait, if it has as many as it may.
+fn make_room<T>(waiting: &mut Vec<(Parent, T)>, from: Parent, most: usize) -> Option<T> {
+    let mut its = waiting
+        .iter()
+        .enumerate()
+        .filter(|(_, (sender, _))| *sender == from);
+    let (oldest, _) = its.next()?;
+    (its.count() + 1 >= most).then(|| waiting.remove(oldest).1)
+}
+
+fn length(bytes: &Bytes) -> u32 {
+    u32::try_from(bytes.len()).unwrap_or(u32::MAX)
 }

@@ -9,6 +9,9 @@ const WINDOW: usize = 96;
 /// How much quicker than all before an arrival is that ends a backlog, in microseconds.
 const CATCHING_UP: i64 = 30_000;
 
+/// So much later than the quickest, an arrival was held up, in microseconds.
+const HELD_UP: i64 = 50_000;
+
 /// Learns L, the working latency of a node: the 95th percentile of its arrival jitter, plus
 /// the round trip of the link, plus one fragment, and never less than 100 ms.
 ///
@@ -17,6 +20,8 @@ const CATCHING_UP: i64 = 30_000;
 pub(crate) struct Lateness {
     /// Arrival minus media time, in microseconds; the clocks need not agree.
     transits: VecDeque<i64>,
+    /// When the last one arrived, in microseconds.
+    arrived: i64,
     /// Arrivals since the jitter was judged last.
     unjudged: usize,
     jitter: Duration,
@@ -43,6 +48,14 @@ impl Lateness {
         {
             self.forget();
         }
+        // What one hiccup has held up comes all at once, and is one outlier, not a dozen:
+        // the first of it counts, and those that came in time.
+        let least = self.transits.iter().min().copied();
+        let together = now - self.arrived < i64::from(duration) * 3 / 4;
+        self.arrived = now;
+        if together && least.is_some_and(|least| transit > least + HELD_UP) {
+            return;
+        }
         if self.transits.len() == WINDOW {
             self.transits.pop_front();
         }
@@ -63,9 +76,9 @@ impl Lateness {
 
     /// L.
     pub(crate) fn working_latency(&self, round_trip: Duration) -> Duration {
-        // A jitter of seconds is an outage and no working condition: what is beyond half
-        // a second must not make the node wait seconds for its partner.
-        let jitter = self.jitter.min(Duration::from_millis(500));
+        // A jitter of seconds is an outage and no working condition: what is beyond a third
+        // of one must not make the node wait seconds for its partner.
+        let jitter = self.jitter.min(Duration::from_millis(330));
         (jitter + round_trip + self.fragment).max(LATENCY_FLOOR)
     }
 
@@ -104,6 +117,28 @@ mod tests {
             lateness.arrival(Duration::from_millis(40 * i + 25), 40_000 * i, 40_000);
         }
         assert_eq!(lateness.working_latency(Duration::ZERO), LATENCY_FLOOR);
+    }
+
+    /// Fragments of 40 ms; every so many of them the link stands still for 400 ms, and then
+    /// brings what it has held up within a moment.
+    fn hiccups(every: u64) -> Duration {
+        let mut lateness = Lateness::default();
+        for i in 0..300u64 {
+            let held = every - (i % every) <= 10;
+            let due = 40 * if held { i / every * every + every } else { i };
+            lateness.arrival(Duration::from_millis(due + i % 3), 40_000 * i, 40_000);
+        }
+        lateness.working_latency(Duration::ZERO)
+    }
+
+    #[test]
+    fn a_lone_hiccup_is_forgotten_and_a_frequent_one_is_not() {
+        assert_eq!(hiccups(100), LATENCY_FLOOR);
+        assert!(
+            hiccups(15) > Duration::from_millis(350),
+            "{:?}",
+            hiccups(15)
+        );
     }
 
     #[test]

@@ -27,6 +27,7 @@ mod lateness;
 mod link;
 mod node;
 mod ordered;
+mod pacer;
 mod playable;
 pub mod playhead;
 mod playout;
@@ -40,6 +41,7 @@ mod store;
 mod target;
 pub mod timeline;
 mod timer;
+mod uplink;
 mod upstream;
 
 pub use config::Config;

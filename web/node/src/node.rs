@@ -1,26 +1,37 @@
 mod control;
+mod forwarding;
 mod links;
 mod media;
+mod missing;
+mod reports;
+mod sharing;
+mod signalling;
 mod steering;
+mod trial;
 
 use core::time::Duration;
 use std::collections::VecDeque;
 
 use bytes::Bytes;
 use peerstream_fragment::Position;
-use peerstream_wire::{Assignment, Envelope, LinkMessage, NodeId, Parent, ToBox};
+use peerstream_wire::{
+    Assignment, Envelope, LinkMessage, NodeId, Notice, Parent, Pending, Signal, ToBox,
+};
 
 use crate::{
-    config::{CATCH_UP, Config, GAP_PATIENCE, LATENCY_CEILING},
+    config::{CATCH_UP, Config, FROZEN, GAP_PATIENCE, LATENCY_CEILING},
     event::{Input, Lane, Output, Phase},
     intake::Intake,
     lateness::Lateness,
     link::{Link, State},
     ordered::Map,
+    pacer::Pacer,
     playout::Playout,
+    serving::Piece,
     stats::{LinkState, Neighbour, Stats, Traffic},
     store::Store,
     timer::{Timer, Timers},
+    uplink::Uplink,
 };
 
 /// A viewer's node. See the crate's documentation for its contract.
@@ -32,6 +43,10 @@ pub struct Node {
     name: Option<NodeId>,
     control: control::Control,
     assignment: Option<Assignment>,
+    /// What is to change in it.
+    pending: Pending,
+    /// Signals that cannot go on yet.
+    waiting: Vec<signalling::Waiting>,
     /// By the other end; the box is one while the control socket is open.
     links: Map<Parent, Link>,
     intake: Option<Intake>,
@@ -42,10 +57,33 @@ pub struct Node {
     progress: Duration,
     /// When a helper was asked last.
     helped: Option<Duration>,
+    /// When the first picture came.
+    began: Option<Duration>,
+    /// When somebody was asked last whose word parent and partner have no part in.
+    doubted: Option<Duration>,
     /// What was asked for again: when, and how often.
-    asked: Map<Position, (Duration, u32)>,
+    asked: Map<Position, missing::Asked>,
+    /// Since when the parent's link does not keep up.
+    slow: Option<Duration>,
+    /// Who brings the other half of the stream, if the parent brings only one, and until when.
+    shared: Option<(Parent, Duration)>,
+    /// Who brought too little alone last.
+    slow_parent: Option<Parent>,
+    /// Until when this node's own line is taken to be the reason.
+    hampered: Option<Duration>,
+    trial: trial::Trial,
+    /// The stream's rate in bytes a second; 0 until that is known.
+    rate: u64,
+    uplink: Uplink,
+    pacer: Pacer,
+    /// Who was served last.
+    turn: NodeId,
+    /// What was passed on lately, and when.
+    passed: Vec<(Piece, Duration)>,
     bytes_in: Traffic,
     bytes_out: Traffic,
+    /// Media bytes that were of no use.
+    bytes_again: u64,
     takeovers: u64,
 }
 
@@ -58,19 +96,34 @@ impl Node {
             intake: config
                 .pinned
                 .map(|key| Intake::new(peerstream_fragment::StreamId(key))),
+            uplink: Uplink::new(config.seed),
             config,
             outputs: VecDeque::new(),
             timers: Timers::default(),
             phase: Phase::Connecting,
             name: None,
             assignment: None,
+            pending: Pending::default(),
+            waiting: Vec::new(),
             links: Map::new(),
             store: Store::default(),
             playout: Playout::default(),
             lateness: Lateness::default(),
             progress: now,
             helped: None,
+            began: None,
+            doubted: None,
             asked: Map::new(),
+            slow: None,
+            shared: None,
+            slow_parent: None,
+            hampered: None,
+            trial: trial::Trial::Due,
+            rate: 0,
+            pacer: Pacer::default(),
+            turn: NodeId(0),
+            passed: Vec::new(),
+            bytes_again: 0,
             bytes_in: Traffic::default(),
             bytes_out: Traffic::default(),
             takeovers: 0,
@@ -82,13 +135,22 @@ impl Node {
 
     /// Takes what happened. To be followed by [`Node::poll`] until that has nothing more.
     pub fn handle(&mut self, now: Duration, input: Input) {
+        if self.timers.next().is_some_and(|due| now > due + FROZEN) {
+            self.thaw(now);
+        }
         match input {
             Input::ControlOpened => self.control_opened(now),
             Input::ControlClosed => self.control_closed(now),
             Input::Control(bytes) => self.control_message(now, bytes),
-            Input::LocalOffer { peer, description } => self.local_offer(peer, description),
-            Input::LocalAnswer { peer, description } => self.local_answer(peer, description),
-            Input::LocalCandidates { peer, candidates } => self.local_candidates(peer, candidates),
+            Input::LocalOffer { peer, description } => {
+                self.signal(now, peer, Signal::Offer(description));
+            }
+            Input::LocalAnswer { peer, description } => {
+                self.signal(now, peer, Signal::Answer(description));
+            }
+            Input::LocalCandidates { peer, candidates } => {
+                self.local_candidates(now, peer, candidates);
+            }
             Input::LinkOpened { peer } => self.link_opened(now, peer),
             Input::LinkClosed { peer } => self.link_closed(now, peer),
             Input::LinkMessage { peer, bytes } => self.link_bytes(now, peer, bytes),
@@ -96,12 +158,14 @@ impl Node {
                 if let Some(link) = self.links.get_mut(&Parent::Node(peer)) {
                     link.buffered = bytes;
                 }
-                self.pump(now, Parent::Node(peer));
+                self.pump(now);
             }
-            Input::PageHidden => self.say(&ToBox::Leave),
+            Input::PageHidden => self.take_leave(now),
+            Input::Sharing { copies_max } => self.may_share(now, copies_max),
             Input::Tick => {}
         }
         self.run_timers(now);
+        self.fire(now);
     }
 
     /// The next thing to do, until there is none.
@@ -128,6 +192,12 @@ impl Node {
         &self.control.title
     }
 
+    /// What the box wants the viewer to know, as long as it holds.
+    #[must_use]
+    pub fn notice(&self) -> Option<Notice> {
+        self.control.notice
+    }
+
     /// How much the player should hold back, so that a takeover is not seen: 2 L, a round
     /// trip, and a little to catch up.
     #[must_use]
@@ -144,6 +214,12 @@ impl Node {
             bytes_out: self.bytes_out,
             takeovers: self.takeovers,
             working_latency: self.latency(),
+            copies: self.copies(),
+            copies_learned: self
+                .learned_copies()
+                .unwrap_or(peerstream_wire::DEFAULT_COPIES),
+            uplink: self.uplink.rate().unwrap_or(0) * 8,
+            bytes_again: self.bytes_again,
             ..Stats::default()
         };
         if let Some(intake) = &self.intake {
@@ -170,8 +246,8 @@ impl Node {
             None => LinkState::Broken,
             Some(link) => match link.state {
                 State::Opening { .. } => LinkState::Opening,
-                State::Broken { .. } => LinkState::Broken,
-                State::Open if link.fed.is_some() || link.serving.is_some() => LinkState::Feeding,
+                State::Broken => LinkState::Broken,
+                State::Open if link.fed.is_some() || link.is_serving() => LinkState::Feeding,
                 State::Open => LinkState::Idle,
             },
         }
@@ -184,6 +260,9 @@ impl Node {
         if self.timers.take(Timer::Clock, now) {
             self.ask_clock(now);
         }
+        if self.timers.take(Timer::Capacity, now) {
+            self.capacity_changed(now);
+        }
         if self.timers.take(Timer::Links, now) {
             self.tend_links(now);
         }
@@ -192,9 +271,30 @@ impl Node {
         }
         if self.timers.take(Timer::Gap, now) {
             self.play(now);
+            self.ask_again(now);
+        }
+        if self.timers.take(Timer::Pace, now) {
+            self.pump(now);
         }
         if self.timers.take(Timer::Upstream, now) {
             self.steer(now);
+        }
+    }
+
+    /// The page was frozen, or its machine asleep. What came meanwhile is only being handed
+    /// over now, so nobody has been silent and nothing has failed as far as this node knows.
+    fn thaw(&mut self, now: Duration) {
+        self.progress = now;
+        self.control.open = self.control.open.map(|_| now);
+        for link in self.links.values_mut() {
+            link.heard = now;
+            link.ahead = None;
+            if let Some(fed) = &mut link.fed {
+                fed.since = now;
+            }
+            if let State::Opening { since } = &mut link.state {
+                *since = now;
+            }
         }
     }
 
@@ -207,7 +307,11 @@ impl Node {
 
     /// L, over the link to the parent.
     fn latency(&self) -> Duration {
-        self.lateness.working_latency(self.round_trip())
+        let parent = self.assignment.as_ref().map(|a| a.parent);
+        let parent = parent.and_then(|parent| self.links.get(&parent));
+        // What queues add to it is in the jitter.
+        let quickest = parent.and_then(|link| link.quickest);
+        self.lateness.working_latency(quickest.unwrap_or_default())
     }
 
     /// The round trip to the parent, as far as it is known.
@@ -219,13 +323,16 @@ impl Node {
         parent.and_then(|link| link.round_trip).unwrap_or_default()
     }
 
-    /// How long the player waits for what is missing.
+    /// How long the player waits for what is missing: as long as it can.
     fn patience(&self) -> Duration {
-        (2 * self.latency()).min(GAP_PATIENCE)
+        self.playout_delay().min(GAP_PATIENCE)
     }
 
-    /// Sends a control message to the box.
+    /// Sends a control message to the box, if it is there.
     fn say(&mut self, message: &ToBox) {
+        if self.control.open.is_none() {
+            return;
+        }
         let message = Envelope::Control(Bytes::from(message.encode()));
         self.outputs.push_back(Output::Control(message.encode()));
     }

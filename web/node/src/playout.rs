@@ -6,7 +6,10 @@ use crate::store::{Entry, Store};
 
 /// How far two fragments' times may be apart and still follow one another: rounding, and
 /// what a source's clock drifts between two frames.
-const SEAM: u64 = 20_000;
+pub(crate) const SEAM: u64 = 20_000;
+
+/// Where so much more is there than what the player waits for, one gap has come upon another.
+const GAPS: Duration = Duration::from_millis(300);
 
 /// Hands whole fragments to the player in order, waits a little for what is missing, and
 /// then goes on without it.
@@ -43,11 +46,6 @@ impl Playout {
         self.gap_since.map(|since| since + patience)
     }
 
-    /// Since when a gap is being waited for.
-    pub(crate) fn gap_since(&self) -> Option<Duration> {
-        self.gap_since
-    }
-
     /// The next thing for the player, if there is one now.
     pub(crate) fn next(
         &mut self,
@@ -70,6 +68,15 @@ impl Playout {
             .filter(|last| !follows(last, fragment, init.is_some()));
         if missing.is_some() || init.is_none() {
             let since = *self.gap_since.get_or_insert(now);
+            // Where one thing after the other is missing, waiting for each would add up.
+            let newest = store.newest().and_then(|newest| store.get(newest));
+            let newest = newest.map_or(0, |entry| entry.header().header.meta.media_time);
+            let ahead = Duration::from_micros(newest.saturating_sub(meta.media_time));
+            let patience = if ahead >= patience + GAPS && init.is_some() {
+                patience / 4
+            } else {
+                patience
+            };
             if now < since + patience {
                 return None;
             }

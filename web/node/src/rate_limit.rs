@@ -22,12 +22,17 @@ impl RateLimit {
 
     /// Takes one, if there is one.
     pub(crate) fn admit(&mut self, now: Duration) -> bool {
+        self.take(now, 1)
+    }
+
+    /// Takes so many, if there are so many.
+    pub(crate) fn take(&mut self, now: Duration, amount: u32) -> bool {
         let elapsed = now.saturating_sub(self.refilled).as_secs_f64();
         self.refilled = now;
         self.tokens = (self.tokens + elapsed * self.per_second).min(self.burst);
-        let admitted = self.tokens >= 1.0;
+        let admitted = self.tokens >= f64::from(amount);
         if admitted {
-            self.tokens -= 1.0;
+            self.tokens -= f64::from(amount);
         }
         admitted
     }
@@ -44,5 +49,9 @@ mod tests {
         assert_eq!(admitted, 5);
         let second = Duration::from_millis(1000);
         assert_eq!((0..100).filter(|_| limit.admit(second)).count(), 5);
+        let next = 2 * second;
+        assert!(!limit.take(next, 6), "more than ever fits");
+        assert!(limit.take(next, 5));
+        assert!(!limit.take(next, 1));
     }
 }

@@ -5,7 +5,7 @@
 //! ([`peerstream_wire::signal`]). The rest is the same for every link and is written down
 //! here.
 
-use core::{fmt, net::IpAddr};
+use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use peerstream_wire::signal::{
     Address, Candidate, CandidateKind, Description, MAX_CANDIDATES, Setup,
@@ -119,7 +119,33 @@ pub fn candidate(line: &str) -> Option<Candidate> {
 /// A candidate as `RTCPeerConnection.addIceCandidate` wants it.
 #[must_use]
 pub fn candidate_line(candidate: &Candidate) -> String {
-    Line(candidate).to_string()
+    let mut name = String::with_capacity(42);
+    match &candidate.address {
+        Address::Ip(IpAddr::V4(ip)) => push_dotted(&mut name, *ip),
+        Address::Ip(IpAddr::V6(ip)) => push_groups(&mut name, *ip),
+        Address::Mdns(uuid) => push_uuid_name(&mut name, uuid),
+    }
+    let (kind, related) = match candidate.kind {
+        CandidateKind::Host => ("host", ""),
+        // The related address is for diagnosis only, but the grammar demands one, and
+        // this is what browsers write that keep it to themselves.
+        CandidateKind::ServerReflexive => ("srflx", " raddr 0.0.0.0 rport 0"),
+        CandidateKind::PeerReflexive => ("prflx", " raddr 0.0.0.0 rport 0"),
+        CandidateKind::Relayed => ("relay", " raddr 0.0.0.0 rport 0"),
+    };
+    let mut line = String::with_capacity(128);
+    line.push_str("candidate:");
+    push_number(&mut line, foundation(kind, &name), 10);
+    line.push_str(" 1 udp ");
+    push_number(&mut line, candidate.priority, 10);
+    line.push(' ');
+    line.push_str(&name);
+    line.push(' ');
+    push_number(&mut line, candidate.port.into(), 10);
+    line.push_str(" typ ");
+    line.push_str(kind);
+    line.push_str(related);
+    line
 }
 
 /// The maximum message size that every link has: what Chromium says of itself. Firefox
@@ -213,9 +239,9 @@ fn parse_candidate(value: &str) -> Option<Candidate> {
     if words.next()? != "1" || !words.next()?.eq_ignore_ascii_case("udp") {
         return None;
     }
-    let priority = words.next()?.parse().ok()?;
+    let priority = parse_number(words.next()?, 10, 10)?;
     let address = parse_address(words.next()?)?;
-    let port = words.next()?.parse().ok()?;
+    let port = u16::try_from(parse_number(words.next()?, 10, 5)?).ok()?;
     if words.next()? != "typ" {
         return None;
     }
@@ -237,7 +263,94 @@ fn parse_candidate(value: &str) -> Option<Candidate> {
 fn parse_address(text: &str) -> Option<Address> {
     match text.strip_suffix(".local") {
         Some(name) => parse_uuid(name).map(Address::Mdns),
-        None => text.parse::<IpAddr>().ok().map(Address::Ip),
+        None if text.contains(':') => parse_groups(text).map(|ip| Address::Ip(ip.into())),
+        None => parse_dotted(text).map(|ip| Address::Ip(ip.into())),
+    }
+}
+
+// The standard library reads and writes addresses and numbers as well, and is ten times as
+// long about it: a page is paid for by the byte.
+
+fn parse_number(text: &str, radix: u32, max_digits: usize) -> Option<u32> {
+    let fits = (1..=max_digits).contains(&text.len());
+    let mut number = 0u32;
+    for c in text.chars().filter(|_| fits) {
+        number = number.checked_mul(radix)?.checked_add(c.to_digit(radix)?)?;
+    }
+    fits.then_some(number)
+}
+
+fn push_number(text: &mut String, number: u32, radix: u32) {
+    if number >= radix {
+        push_number(text, number / radix, radix);
+    }
+    text.extend(char::from_digit(number % radix, radix));
+}
+
+fn parse_dotted(text: &str) -> Option<Ipv4Addr> {
+    let mut parts = text.split('.');
+    let mut octets = [0; 4];
+    for octet in &mut octets {
+        let part = parts.next()?;
+        // 010 is eight to some and ten to others.
+        if part.len() > 1 && part.starts_with('0') {
+            return None;
+        }
+        *octet = u8::try_from(parse_number(part, 10, 3)?).ok()?;
+    }
+    parts.next().is_none().then_some(octets.into())
+}
+
+fn push_dotted(text: &mut String, ip: Ipv4Addr) {
+    for (number, octet) in ip.octets().into_iter().enumerate() {
+        if number > 0 {
+            text.push('.');
+        }
+        push_number(text, octet.into(), 10);
+    }
+}
+
+/// RFC 4291, section 2.2, without its third form (with dots at the end): browsers do not
+/// write that.
+fn parse_groups(text: &str) -> Option<Ipv6Addr> {
+    // A colon at either end has another one beside it.
+    if text.starts_with(':') != text.starts_with("::")
+        || text.ends_with(':') != text.ends_with("::")
+    {
+        return None;
+    }
+    let mut groups = [0; 8];
+    let mut count = 0;
+    // Where zeros are left out.
+    let mut gap = None;
+    for group in text.split(':') {
+        if !group.is_empty() {
+            let group = parse_number(group, 16, 4)?;
+            *groups.get_mut(count)? = u16::try_from(group).ok()?;
+            count += 1;
+        } else if *gap.get_or_insert(count) != count {
+            return None;
+        }
+    }
+    match gap {
+        // The two colons stand for one group at least.
+        Some(at) if count < groups.len() => {
+            let zeros = groups.len() - count;
+            groups.get_mut(at..)?.rotate_right(zeros);
+        }
+        None if count == groups.len() => {}
+        _ => return None,
+    }
+    Some(groups.into())
+}
+
+/// All eight groups, which every reader of addresses takes as well as the shorter form.
+fn push_groups(text: &mut String, ip: Ipv6Addr) {
+    for (number, group) in ip.segments().into_iter().enumerate() {
+        if number > 0 {
+            text.push(':');
+        }
+        push_number(text, group.into(), 16);
     }
 }
 
@@ -271,37 +384,6 @@ fn push_hex(text: &mut String, byte: u8, digits: &[u8; 16]) {
     }
 }
 
-/// Writes a candidate as RFC 8839 has it.
-struct Line<'a>(&'a Candidate);
-
-impl fmt::Display for Line<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Candidate {
-            kind,
-            address,
-            port,
-            priority,
-        } = self.0;
-        let name = match address {
-            Address::Ip(ip) => ip.to_string(),
-            Address::Mdns(uuid) => uuid_name(uuid),
-        };
-        let (kind, related) = match kind {
-            CandidateKind::Host => ("host", ""),
-            // The related address is for diagnosis only, but the grammar demands one, and
-            // this is what browsers write that keep it to themselves.
-            CandidateKind::ServerReflexive => ("srflx", " raddr 0.0.0.0 rport 0"),
-            CandidateKind::PeerReflexive => ("prflx", " raddr 0.0.0.0 rport 0"),
-            CandidateKind::Relayed => ("relay", " raddr 0.0.0.0 rport 0"),
-        };
-        let foundation = foundation(kind, &name);
-        write!(
-            f,
-            "candidate:{foundation} 1 udp {priority} {name} {port} typ {kind}{related}"
-        )
-    }
-}
-
 /// Equal for candidates of the same kind and address, different for most others (RFC 8445,
 /// section 5.1.1.3): FNV-1a.
 fn foundation(kind: &str, name: &str) -> u32 {
@@ -312,14 +394,12 @@ fn foundation(kind: &str, name: &str) -> u32 {
         })
 }
 
-fn uuid_name(uuid: &[u8; 16]) -> String {
-    let mut text = String::with_capacity(42);
+fn push_uuid_name(text: &mut String, uuid: &[u8; 16]) {
     for (number, byte) in uuid.iter().enumerate() {
         if HYPHENS_BEFORE.contains(&number) {
             text.push('-');
         }
-        push_hex(&mut text, *byte, b"0123456789abcdef");
+        push_hex(text, *byte, b"0123456789abcdef");
     }
     text.push_str(".local");
-    text
 }

@@ -23,6 +23,9 @@ pub struct Stats {
     pub bytes_in: Traffic,
     /// Media bytes that went out.
     pub bytes_out: Traffic,
+    /// Media bytes of those that came in of which there was no use: they were held already,
+    /// or too old.
+    pub bytes_again: u64,
     /// Fragments that came whole and verified.
     pub fragments_verified: u64,
     /// Certificates, headers and parts that were refused.
@@ -31,6 +34,12 @@ pub struct Stats {
     pub takeovers: u64,
     /// L, the working latency.
     pub working_latency: Duration,
+    /// Copies that it offers to pass on, as the box was told.
+    pub copies: u8,
+    /// Copies that it could pass on, as far as it has learned.
+    pub copies_learned: u8,
+    /// What its uplink carries, in bit/s, as far as it has learned; 0 before that.
+    pub uplink: u64,
 }
 
 /// A neighbour in the overlay.

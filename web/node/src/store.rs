@@ -1,17 +1,21 @@
 use core::time::Duration;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use peerstream_fragment::{Assembly, Fragment, Kind, Position, SignedHeader};
+use peerstream_wire::LinkMessage;
 
 use crate::{
     config::{KEEP, STORE_LIMIT},
     ordered::Map,
+    serving::HEADER,
 };
 
 /// How many sets of init data are kept: the current one, and those that a joining child's
 /// segment may still need.
 const INITS: usize = 4;
+/// Less media than this, in microseconds, says little about the stream's rate: key frames
+/// come every other second.
+const MEASURED: u64 = 1_500_000;
 
 /// What a node holds of the stream: verified headers, the parts that came so far, whole
 /// fragments; the current segment and some seconds before it.
@@ -19,7 +23,7 @@ const INITS: usize = 4;
 pub(crate) struct Store {
     entries: Map<Position, Entry>,
     /// Init data by the segment that begins with it.
-    inits: Map<u32, Fragment>,
+    inits: Map<u32, Entry>,
     /// Everything before this was let go.
     horizon: Option<Position>,
     newest: Option<Position>,
@@ -41,36 +45,78 @@ impl Entry {
         }
     }
 
-    /// The parts held, in order.
-    pub(crate) fn parts(&self) -> Vec<(u8, Bytes)> {
-        match self {
-            Entry::Partial(assembly) => assembly.parts().collect(),
-            Entry::Whole(fragment) => fragment.parts().collect(),
-        }
+    /// The number of its last piece, the header being the one before the first part.
+    pub(crate) fn pieces(&self) -> u16 {
+        u16::try_from(self.header().header.parts.len()).unwrap_or(u16::MAX)
+    }
+
+    /// One piece as it is sent, if it is held.
+    pub(crate) fn message(&self, piece: u16) -> Option<LinkMessage> {
+        let header = self.header();
+        let Some(part) = piece.checked_sub(HEADER + 1) else {
+            return Some(LinkMessage::Header(header.bytes.clone()));
+        };
+        let part = u8::try_from(part).ok()?;
+        let bytes = match self {
+            Entry::Partial(assembly) => assembly.held(part),
+            Entry::Whole(fragment) => fragment.part(part),
+        }?;
+        let at = header.at();
+        Some(LinkMessage::Part { at, part, bytes })
+    }
+
+    /// Where its media ends, in microseconds on the stream's timeline.
+    pub(crate) fn end(&self) -> u64 {
+        let meta = &self.header().header.meta;
+        meta.media_time.saturating_add(meta.duration.into())
     }
 }
 
 impl Store {
     pub(crate) fn get(&self, at: Position) -> Option<&Entry> {
-        self.entries.get(&at)
+        let init = || self.inits.get(&at.segment).filter(|_| at.index == 0);
+        self.entries.get(&at).or_else(init)
     }
 
     pub(crate) fn get_mut(&mut self, at: Position) -> Option<&mut Entry> {
         self.entries.get_mut(&at)
     }
 
-    /// Whether a fragment is older than what is kept.
+    /// Whether a fragment is older than what is kept. The init data of what is kept never is.
     pub(crate) fn is_past(&self, at: Position) -> bool {
-        self.horizon.is_some_and(|horizon| at < horizon)
+        let newest = self.newest.and_then(|newest| self.entries.get(&newest));
+        let init = newest.map(|entry| entry.header().header.meta.init);
+        let needed = at.index == 0 && init == Some(at.segment) && self.init(at.segment).is_none();
+        !needed && self.horizon.is_some_and(|horizon| at < horizon)
     }
 
-    /// Whether this very header is held already: a duplicate need not be verified again.
-    pub(crate) fn knows_header(&self, bytes: &Bytes) -> bool {
-        self.entries
-            .values()
-            .rev()
-            .take(64)
-            .any(|entry| entry.header().bytes == *bytes)
+    /// Whether a fragment ends this long before the newest begins, and there is a newer
+    /// segment to begin with.
+    pub(crate) fn is_behind(&self, at: Position, by: Duration) -> bool {
+        let newest = self.newest.and_then(|newest| self.get(newest));
+        let (Some(newest), Some(entry)) = (newest, self.get(at)) else {
+            return false;
+        };
+        let age = newest
+            .header()
+            .header
+            .meta
+            .media_time
+            .saturating_sub(entry.end());
+        Duration::from_micros(age) > by
+            && self.start().is_some_and(|start| start.segment > at.segment)
+    }
+
+    /// The stream's rate in bytes a second, over all that is held; none while that is little.
+    pub(crate) fn rate(&self) -> Option<u64> {
+        let mut media = self.entries.values();
+        let begin = media.next()?.header().header.meta.media_time;
+        let bytes: usize = media
+            .map(|entry| entry.header().bytes.len() + entry.header().header.payload_len as usize)
+            .sum();
+        let newest = self.newest.and_then(|newest| self.get(newest))?;
+        let span = newest.end().saturating_sub(begin);
+        (span >= MEASURED).then(|| bytes as u64 * 1_000_000 / span)
     }
 
     /// The newest fragment held whole.
@@ -80,7 +126,10 @@ impl Store {
 
     /// The init data that begins with this segment.
     pub(crate) fn init(&self, segment: u32) -> Option<&Fragment> {
-        self.inits.get(&segment)
+        match self.inits.get(&segment)? {
+            Entry::Whole(fragment) => Some(fragment),
+            Entry::Partial(_) => None,
+        }
     }
 
     /// Everything held after a position, oldest first.
@@ -113,7 +162,8 @@ impl Store {
         let meta = &fragment.header.header.meta;
         let at = meta.at;
         if meta.kind == Kind::Init {
-            self.inits.insert(at.segment, fragment.clone());
+            self.inits
+                .insert(at.segment, Entry::Whole(fragment.clone()));
             while self.inits.len() > INITS {
                 self.inits.pop_first();
             }

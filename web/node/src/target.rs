@@ -46,7 +46,7 @@ impl Target {
         let elapsed = elapsed.as_secs_f64();
         self.caution = (self.caution - CAUTION_WEAR * elapsed).max(0.0);
         let needed = DECODER_NEEDS + self.chunk / 2.0 + self.transit.upwards();
-        let needed = (needed.max(self.required) + self.caution).min(MAX);
+        let needed = (needed.max(self.required + GAP_LEAVES) + self.caution).min(MAX);
         self.seconds = if steady {
             needed.max(self.seconds - FALLS * elapsed)
         } else {
@@ -70,6 +70,9 @@ const FALLS: f64 = 0.1;
 /// What decoder and audio queue want in front of them at any time, half a chunk and jitter
 /// apart.
 const DECODER_NEEDS: f64 = 0.15;
+/// What they want to be left when the gap of a takeover has eaten its share. Without it,
+/// Chromium's picture stands still, and for 0.45 s, whatever comes meanwhile.
+const GAP_LEAVES: f64 = 0.1;
 /// How much more is kept after an underflow, at most, and how much of it wears off in a
 /// second.
 const CAUTION_STEP: f64 = 0.05;

@@ -15,11 +15,15 @@ pub(crate) enum Timer {
     Reconnect,
     /// Ask for the box's clock.
     Clock,
+    /// Tell the box what this node can pass on.
+    Capacity,
+    /// The uplink is free for more of what children wait for.
+    Pace,
 }
 
 /// When each of them is due.
 #[derive(Debug, Default)]
-pub(crate) struct Timers([Option<Duration>; 6]);
+pub(crate) struct Timers([Option<Duration>; 8]);
 
 impl Timers {
     pub(crate) fn set(&mut self, timer: Timer, at: Duration) {

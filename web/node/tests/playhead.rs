@@ -183,7 +183,8 @@ fn a_takeover_hides_in_the_buffer_that_is_asked_for() {
     let mut element = Element::new();
     element.playhead.require(Duration::from_millis(350));
     element.step_to_sample();
-    assert!((element.playhead.target() - 0.35).abs() < 1e-9);
+    // In front of what the decoder wants at any time: it stands still before it is empty.
+    assert!((element.playhead.target() - 0.45).abs() < 1e-9);
 }
 
 #[test]
@@ -191,12 +192,12 @@ fn a_target_rises_at_once_and_falls_slowly() {
     let mut element = play(40, 10, |_| 0);
     element.playhead.require(Duration::from_millis(350));
     element.step_to_sample();
-    assert!((element.playhead.target() - 0.35).abs() < 1e-9);
+    assert!((element.playhead.target() - 0.45).abs() < 1e-9);
     element.playhead.require(Duration::ZERO);
     for _ in 0..20 {
         element.step_to_sample();
     }
-    assert!((element.playhead.target() - 0.25).abs() < 1e-3);
+    assert!((element.playhead.target() - 0.35).abs() < 1e-3);
 }
 
 #[test]

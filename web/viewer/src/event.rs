@@ -36,8 +36,8 @@ pub(crate) enum Event {
     SourceReady,
     /// The media element cannot go on with its source.
     SourceBroken(JsValue),
-    /// The page is seen again.
-    Shown,
+    /// The page is seen again, or is not any more.
+    Seen(bool),
     /// `play()` was refused.
     PlayRefused,
     /// The viewer pressed a button.
@@ -73,6 +73,12 @@ pub(crate) enum Button {
     Play,
     /// The whole screen, please.
     Fullscreen,
+    /// Pass the stream on, or stop that.
+    Share,
+    /// Yes, it may be passed on.
+    Agree,
+    /// No, it may not.
+    Decline,
 }
 
 /// Where events go. They are handled one after the other, in order: one that comes while

@@ -20,6 +20,8 @@
 //! answer a quiet link. The picture does not move while hidden and cannot stall; coming
 //! back, the playhead is more than a second behind at worst and jumps to the live edge.
 
+#[cfg(target_family = "wasm")]
+mod allocator;
 mod bindings;
 mod clock;
 mod console;
@@ -32,6 +34,7 @@ mod pin;
 mod player;
 mod report;
 mod screen;
+mod sharing;
 mod socket;
 mod source;
 mod timer;

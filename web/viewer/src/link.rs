@@ -4,14 +4,13 @@ use bytes::Bytes;
 use peerstream_node::{Input, Lane, sdp};
 use peerstream_wire::{Candidate, Description, NodeId};
 use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
 use web_sys::{
     RtcDataChannel, RtcDataChannelInit, RtcDataChannelType, RtcIceCandidateInit, RtcPeerConnection,
     RtcPeerConnectionIceEvent, RtcPeerConnectionState, RtcSdpType, RtcSessionDescriptionInit,
 };
 
 use crate::{
-    bindings::Negotiator,
+    bindings::{self, Negotiator},
     console::warn,
     event::{Event, LinkEvent, Mailbox},
     listener::Listener,
@@ -60,7 +59,7 @@ impl Link {
     /// Begins a link.
     pub(crate) fn offer(peer: NodeId, number: u32, mailbox: &Mailbox) -> Result<Self, JsValue> {
         let link = Self::new(peer, number, mailbox, Role::Offering)?;
-        link.negotiate(None);
+        link.describe();
         Ok(link)
     }
 
@@ -72,7 +71,7 @@ impl Link {
         mailbox: &Mailbox,
     ) -> Result<Self, JsValue> {
         let link = Self::new(peer, number, mailbox, Role::Answering)?;
-        link.negotiate(Some(init(RtcSdpType::Offer, &sdp::offer_sdp(offer))));
+        link.set(RtcSdpType::Offer, &sdp::offer_sdp(offer));
         Ok(link)
     }
 
@@ -148,6 +147,11 @@ impl Link {
         self.peer
     }
 
+    /// Whether it goes by a relay; false before it is open.
+    pub(crate) fn relayed(&self) -> bool {
+        self.opened == 2 && bindings::relayed(&self.connection)
+    }
+
     pub(crate) fn number(&self) -> u32 {
         self.number
     }
@@ -159,13 +163,7 @@ impl Link {
 
     /// The other end took up the link.
     pub(crate) fn accept(&self, answer: &Description) {
-        let answer = init(RtcSdpType::Answer, &sdp::answer_sdp(answer));
-        let (connection, mailbox, number) =
-            (self.connection.clone(), self.mailbox.clone(), self.number);
-        spawn_local(async move {
-            let set = JsFuture::from(connection.set_remote_description(&answer)).await;
-            report(&mailbox, number, set.map(|_| LinkEvent::Accepted));
-        });
+        self.set(RtcSdpType::Answer, &sdp::answer_sdp(answer));
     }
 
     /// The other end may be reached there.
@@ -173,21 +171,18 @@ impl Link {
         if !self.accepted {
             self.early.append(&mut candidates);
         }
-        if candidates.is_empty() {
-            return;
-        }
-        let connection = self.connection.clone();
-        spawn_local(async move {
-            for candidate in candidates {
-                let init = RtcIceCandidateInit::new(&sdp::candidate_line(&candidate));
-                init.set_sdp_mid(Some("0"));
-                let added =
-                    connection.add_ice_candidate_with_opt_rtc_ice_candidate_init(Some(&init));
-                if let Err(error) = JsFuture::from(added).await {
+        for candidate in candidates {
+            let init = RtcIceCandidateInit::new(&sdp::candidate_line(&candidate));
+            init.set_sdp_mid(Some("0"));
+            let connection = &self.connection;
+            let added = connection.add_ice_candidate_with_opt_rtc_ice_candidate_init(Some(&init));
+            let tell = |outcome: Result<JsValue, JsValue>| {
+                if let Err(error) = outcome {
                     warn("a candidate is of no use", &error);
                 }
-            }
-        });
+            };
+            timer::when(&added, Box::new(tell));
+        }
     }
 
     pub(crate) fn send(&self, lane: Lane, bytes: &Bytes) {
@@ -220,15 +215,16 @@ impl Link {
                     })
                 }
                 Err(error) => {
-                    warn(
-                        "this browser's description is of no use",
-                        &error.to_string().into(),
-                    );
+                    let which = JsValue::from(error as u8);
+                    warn("this browser's description is of no use", &which);
                     self.close()
                 }
             },
             LinkEvent::Accepted => {
                 self.accepted = true;
+                if self.role == Role::Answering {
+                    self.describe();
+                }
                 let early = core::mem::take(&mut self.early);
                 self.add(early);
                 None
@@ -266,33 +262,42 @@ impl Link {
         first.then_some(Input::LinkClosed { peer: self.peer })
     }
 
-    fn negotiate(&self, remote: Option<RtcSessionDescriptionInit>) {
+    /// Takes the other end's description.
+    fn set(&self, kind: RtcSdpType, sdp: &str) {
+        let init = RtcSessionDescriptionInit::new(kind);
+        init.set_sdp(sdp);
+        let set = self.connection.set_remote_description(&init);
+        self.report(&set, |_| Some(LinkEvent::Accepted));
+    }
+
+    /// Makes this end's description.
+    fn describe(&self) {
+        let described = self.connection.unchecked_ref::<Negotiator>().describe();
+        self.report(&described, |connection| {
+            Some(LinkEvent::Described(connection.local_description()?.sdp()))
+        });
+    }
+
+    /// Tells what comes of a promise.
+    fn report(&self, promise: &js_sys::Promise, read: fn(&RtcPeerConnection) -> Option<LinkEvent>) {
         let (connection, mailbox, number) =
             (self.connection.clone(), self.mailbox.clone(), self.number);
-        spawn_local(async move {
-            if let Some(remote) = remote {
-                let set = JsFuture::from(connection.set_remote_description(&remote)).await;
-                let failed = set.is_err();
-                report(&mailbox, number, set.map(|_| LinkEvent::Accepted));
-                if failed {
-                    return;
-                }
-            }
-            let local = connection.unchecked_ref::<Negotiator>().describe();
-            let described = JsFuture::from(local).await.and_then(|_| {
-                let description = connection.local_description().ok_or(JsValue::NULL)?;
-                Ok(LinkEvent::Described(description.sdp()))
+        let tell = move |outcome: Result<JsValue, JsValue>| {
+            let event = outcome.and_then(|_| read(&connection).ok_or(JsValue::NULL));
+            let event = event.unwrap_or_else(|error| {
+                warn("a link cannot be opened", &error);
+                LinkEvent::Closed
             });
-            report(&mailbox, number, described);
-        });
+            mailbox.post(Event::Link(number, event));
+        };
+        timer::when(promise, Box::new(tell));
     }
 
     fn collect(&mut self) {
         let (mailbox, number) = (self.mailbox.clone(), self.number);
         self.collecting = true;
-        timer::after(COLLECT, move || {
-            mailbox.post(Event::Link(number, LinkEvent::CandidatesDue));
-        });
+        let due = move || mailbox.post(Event::Link(number, LinkEvent::CandidatesDue));
+        timer::after(COLLECT, Box::new(due));
     }
 }
 
@@ -321,20 +326,6 @@ fn listen(
 
 fn target(event: &JsValue) -> Option<web_sys::EventTarget> {
     event.unchecked_ref::<web_sys::Event>().target()
-}
-
-fn report(mailbox: &Mailbox, number: u32, outcome: Result<LinkEvent, JsValue>) {
-    let event = outcome.unwrap_or_else(|error| {
-        warn("a link cannot be opened", &error);
-        LinkEvent::Closed
-    });
-    mailbox.post(Event::Link(number, event));
-}
-
-fn init(kind: RtcSdpType, sdp: &str) -> RtcSessionDescriptionInit {
-    let init = RtcSessionDescriptionInit::new(kind);
-    init.set_sdp(sdp);
-    init
 }
 
 fn channel(connection: &RtcPeerConnection, label: &str, id: u16, losing: bool) -> RtcDataChannel {

@@ -1,12 +1,14 @@
 use core::time::Duration;
 
-use peerstream_node::{Config, Input, Node, Output, Phase, Stats, playhead::SAMPLE};
-use peerstream_wire::{NodeId, Refusal};
+use peerstream_node::{
+    Config, Input, LinkState, Neighbour, Node, Output, Phase, Stats, playhead::SAMPLE,
+};
+use peerstream_wire::{MAX_CHILDREN, NodeId, Notice, Refusal};
 use wasm_bindgen::{JsValue, prelude::Closure};
 use web_sys::{Document, WebSocket, Window};
 
 use crate::{
-    clock,
+    bindings, clock,
     console::warn,
     event::{Button, Event, LinkEvent, Mailbox},
     link::Link,
@@ -15,6 +17,7 @@ use crate::{
     player::Player,
     report::report,
     screen::{Screen, Status},
+    sharing::{LOOK, RELAYED, Rate, Sharing, Word},
     socket::Socket,
     timer,
 };
@@ -35,7 +38,13 @@ pub(crate) struct Page {
     timer: Option<Duration>,
     player: Player,
     screen: Screen,
-    _visits: [Listener; 3],
+    /// What the owner has said about passing the stream on.
+    word: Word,
+    sharing: Sharing,
+    /// When that was looked at last.
+    looked: Duration,
+    rate: Rate,
+    _visits: [Listener; 2],
 }
 
 /// Puts everything together, and lets it run.
@@ -50,19 +59,24 @@ pub(crate) fn start(early: Option<WebSocket>) {
     let mut screen = Screen::new(document.clone(), &mailbox);
     let Some(video) = screen.video() else { return };
     let Ok(pinned) = pin::pinned(&window.location().hash().unwrap_or_default()) else {
-        screen.show(Status::Misspelt);
+        screen.show(Status::Misspelt, None);
         return;
     };
     let node = Node::new(
         Config {
             pinned,
-            seed: seed(&window),
+            seed: seed(),
         },
         clock::now(),
     );
-    let player = Player::new(video, &mailbox);
+    let player = Player::new(document.clone(), video, &mailbox);
+    let word = Word {
+        asks: screen.asks(),
+        choice: remembered(),
+        insists: false,
+    };
     let visits = visits(&window, &document, &mailbox);
-    mailbox.open(Page {
+    let mut page = Page {
         mailbox: mailbox.clone(),
         node,
         phase: Phase::Connecting,
@@ -74,11 +88,18 @@ pub(crate) fn start(early: Option<WebSocket>) {
         timer: None,
         player,
         screen,
+        word,
+        sharing: Sharing::On,
+        looked: Duration::ZERO,
+        rate: Rate::default(),
         _visits: visits,
-    });
-    offer_stats(&window, &mailbox);
+    };
+    // Before the box is spoken to.
+    page.look(clock::now());
+    mailbox.open(page);
+    offer_stats(&mailbox);
     mailbox.post(Event::Timer);
-    timer::every(SAMPLE, move || mailbox.post(Event::Sample));
+    timer::every(SAMPLE, Box::new(move || mailbox.post(Event::Sample)));
 }
 
 impl Page {
@@ -94,7 +115,7 @@ impl Page {
         }
         self.carry_out(now);
         self.set_timer(now);
-        self.screen.show(self.status());
+        self.screen.show(self.status(), self.node.notice());
         self.screen.title(self.node.title());
     }
 
@@ -123,6 +144,14 @@ impl Page {
         self.node.stats()
     }
 
+    pub(crate) fn sharing(&self) -> Sharing {
+        self.sharing
+    }
+
+    pub(crate) fn notice(&self) -> Option<Notice> {
+        self.node.notice()
+    }
+
     /// What the node has to know of an event.
     fn take(&mut self, now: Duration, event: Event) -> Option<Input> {
         match event {
@@ -141,6 +170,9 @@ impl Page {
                     self.player.silenced(),
                     self.player.refused || self.player.stopped(),
                 );
+                if now >= self.looked + LOOK {
+                    self.look(now);
+                }
             }
             Event::Frame { media_time, shown } => {
                 let box_time = self.node.box_time(shown);
@@ -149,15 +181,54 @@ impl Page {
             Event::SourceOpened => self.player.opened(now),
             Event::SourceReady => self.player.ready(now),
             Event::SourceBroken(why) => self.player.broken(now, &why),
-            // Browsers stop the picture of a page that nobody sees, and let it stand.
-            Event::Shown if self.player.stopped() => self.player.resume(),
-            Event::Shown => {}
+            Event::Seen(seen) => {
+                // Browsers stop the picture of a page that nobody sees, and let it stand.
+                if seen && self.player.stopped() {
+                    self.player.resume();
+                }
+                self.look(now);
+            }
             Event::PlayRefused => self.player.play_refused(),
             Event::Pressed(Button::Unmute) => self.player.unmute(),
             Event::Pressed(Button::Play) => self.player.resume(),
-            Event::Pressed(Button::Fullscreen) => self.screen.fullscreen(self.player.video()),
+            Event::Pressed(Button::Fullscreen) => bindings::toggle_fullscreen(self.player.video()),
+            Event::Pressed(Button::Share) => {
+                self.word.press(self.sharing);
+                self.said(now);
+            }
+            Event::Pressed(button) => {
+                self.word.choice = Some(matches!(button, Button::Agree));
+                self.said(now);
+            }
         }
         None
+    }
+
+    /// Looks whether the stream may be passed on, and how much of it is.
+    fn look(&mut self, now: Duration) {
+        self.looked = now;
+        let relayed = self.links.iter().any(Link::relayed);
+        let against = bindings::against() | if relayed { RELAYED } else { 0 };
+        let sharing = self.word.sharing(against);
+        if sharing != self.sharing {
+            self.sharing = sharing;
+            let on = sharing == Sharing::On;
+            let copies_max = if on { MAX_CHILDREN as u8 } else { 0 };
+            self.node.handle(now, Input::Sharing { copies_max });
+        }
+        let stats = self.node.stats();
+        self.rate.note(now, stats.bytes_out.total());
+        let feeding = |child: &&Neighbour| child.state == LinkState::Feeding;
+        let others = stats.children.iter().filter(feeding).count();
+        self.screen.sharing(sharing, others, self.rate.bits);
+    }
+
+    /// The owner has said something about it.
+    fn said(&mut self, now: Duration) {
+        if let Some(choice) = self.word.choice {
+            bindings::remember(choice);
+        }
+        self.look(now);
     }
 
     fn link_event(&mut self, number: u32, event: LinkEvent) -> Option<Input> {
@@ -232,7 +303,7 @@ impl Page {
         self.phase = phase;
         self.player.over = phase == Phase::Over;
         if phase == Phase::Refused(Refusal::Protocol) {
-            reload_once();
+            bindings::reload_once();
         }
     }
 
@@ -290,79 +361,42 @@ impl Page {
         }
         self.timer = Some(deadline);
         let mailbox = self.mailbox.clone();
-        timer::after(deadline.saturating_sub(now), move || {
-            mailbox.post(Event::Timer)
-        });
+        let due = move || mailbox.post(Event::Timer);
+        timer::after(deadline.saturating_sub(now), Box::new(due));
     }
 }
 
-/// The page says goodbye when it goes; where the browser wakes it up again later (from its
-/// back-and-forward memory), it starts afresh; and it knows when it is seen again.
-fn visits(window: &Window, document: &Document, mailbox: &Mailbox) -> [Listener; 3] {
+/// The page says goodbye when it goes, and knows when it is seen again.
+fn visits(window: &Window, document: &Document, mailbox: &Mailbox) -> [Listener; 2] {
     let to = mailbox.clone();
     let hidden = Listener::new(window, "pagehide", move |_| {
         to.post(Event::Node(Input::PageHidden))
     });
-    let woken = Listener::new(window, "pageshow", |event| {
-        let persisted = js_sys::Reflect::get(&event, &"persisted".into());
-        if persisted.is_ok_and(|persisted| persisted.is_truthy()) {
-            reload();
-        }
-    });
     let to = mailbox.clone();
     let page = document.clone();
     let seen = Listener::new(document, "visibilitychange", move |_| {
-        if !page.hidden() {
-            to.post(Event::Shown);
-        }
+        to.post(Event::Seen(!page.hidden()));
     });
-    [hidden, woken, seen]
+    [hidden, seen]
 }
 
-fn offer_stats(window: &Window, mailbox: &Mailbox) {
+/// What the owner said on an earlier visit.
+fn remembered() -> Option<bool> {
+    let said = bindings::recall();
+    (said >= 0).then_some(said > 0)
+}
+
+fn offer_stats(mailbox: &Mailbox) {
     let mailbox = mailbox.clone();
     let stats = Closure::<dyn Fn() -> JsValue>::new(move || {
         mailbox
             .look(|page| report(page, clock::now()))
             .unwrap_or(JsValue::NULL)
     });
-    let peerstream = js_sys::Object::new();
-    let offered = js_sys::Reflect::set(&peerstream, &"stats".into(), &stats.into_js_value())
-        .and_then(|_| js_sys::Reflect::set(window, &"peerstream".into(), &peerstream));
-    if let Err(error) = offered {
-        warn("no figures", &error);
-    }
+    bindings::offer_stats(&stats.into_js_value());
 }
 
-fn seed(window: &Window) -> u64 {
-    let mut seed = [0; 8];
-    let drawn = window
-        .crypto()
-        .and_then(|crypto| crypto.get_random_values_with_u8_array(&mut seed));
-    if let Err(error) = drawn {
-        // It only spreads reconnects.
-        warn("no randomness", &error);
-    }
-    u64::from_le_bytes(seed)
-}
-
-/// The box is of another version than this page: its own page is the one to use. Once, or a
-/// page kept by something in between would load itself for ever.
-fn reload_once() {
-    const MARK: &str = "peerstream-reloaded";
-    let Some(window) = web_sys::window() else {
-        return;
-    };
-    let Ok(Some(storage)) = window.session_storage() else {
-        return;
-    };
-    if matches!(storage.get_item(MARK), Ok(None)) && storage.set_item(MARK, "1").is_ok() {
-        reload();
-    }
-}
-
-fn reload() {
-    if let Some(Err(error)) = web_sys::window().map(|window| window.location().reload()) {
-        warn("no reload", &error);
-    }
+/// It only spreads reconnects.
+fn seed() -> u64 {
+    js_sys::Math::random().to_bits()
 }

@@ -6,21 +6,22 @@ use peerstream_node::{
     stall::{Figures, Stalls},
     timeline::Timeline,
 };
-use wasm_bindgen::{JsCast, JsValue};
-use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{DomException, HtmlVideoElement};
+use wasm_bindgen::JsValue;
+use web_sys::{Document, HtmlVideoElement};
 
 use crate::{
     console::warn,
     event::{Event, Mailbox},
     frames,
     source::Source,
-    track::{Track, Trouble},
+    timer,
+    track::{Track, Trouble, is_named},
 };
 
 /// The media element and what feeds it.
 pub(crate) struct Player {
     mailbox: Mailbox,
+    document: Document,
     video: HtmlVideoElement,
     source: Option<Source>,
     init: Option<Init>,
@@ -51,10 +52,11 @@ const WAITING: usize = 1024;
 const REBUILD: Duration = Duration::from_secs(2);
 
 impl Player {
-    pub(crate) fn new(video: HtmlVideoElement, mailbox: &Mailbox) -> Self {
+    pub(crate) fn new(document: Document, video: HtmlVideoElement, mailbox: &Mailbox) -> Self {
         let tells_frames = frames::listen(&video, mailbox);
         let mut player = Player {
             mailbox: mailbox.clone(),
+            document,
             video,
             source: None,
             init: None,
@@ -248,19 +250,14 @@ impl Player {
     /// Plays, unasked or because the viewer said so.
     pub(crate) fn play(&self) {
         let mailbox = self.mailbox.clone();
+        let played = move |outcome: Result<JsValue, JsValue>| {
+            // Any other reason (a new source, say) is no refusal.
+            if outcome.is_err_and(|error| is_named(&error, "NotAllowedError")) {
+                mailbox.post(Event::PlayRefused);
+            }
+        };
         match self.video.play() {
-            Ok(promise) => spawn_local(async move {
-                let Err(error) = JsFuture::from(promise).await else {
-                    return;
-                };
-                // Any other reason (a new source, say) is no refusal.
-                let refused = error
-                    .dyn_ref::<DomException>()
-                    .is_some_and(|error| error.name() == "NotAllowedError");
-                if refused {
-                    mailbox.post(Event::PlayRefused);
-                }
-            }),
+            Ok(promise) => timer::when(&promise, Box::new(played)),
             Err(error) => warn("the player does not play", &error),
         }
     }
@@ -311,10 +308,7 @@ impl Player {
 
     /// Whether new frames are to be expected.
     fn moving(&self) -> bool {
-        let hidden = web_sys::window()
-            .and_then(|window| window.document())
-            .is_some_and(|document| document.hidden());
-        !hidden && !self.over && !self.video.paused()
+        !self.document.hidden() && !self.over && !self.video.paused()
     }
 
     fn carry_out(&mut self, actions: Actions) {

@@ -5,7 +5,7 @@ use peerstream_node::{LinkState, Neighbour, Stats, Traffic};
 use peerstream_wire::{Parent, Tree};
 use wasm_bindgen::JsValue;
 
-use crate::{page::Page, player::Player};
+use crate::{page::Page, player::Player, screen};
 
 /// The figures of `window.peerstream.stats()`. Field names are fixed: embedders and tests
 /// rely on them.
@@ -16,6 +16,7 @@ pub(crate) fn report(page: &Page, now: Duration) -> JsValue {
     record.set("phase", page.status().name());
     media(&mut record, player, now);
     overlay(&mut record, &stats);
+    sharing(&mut record, page, &stats);
     record.0.into()
 }
 
@@ -70,6 +71,16 @@ fn overlay(record: &mut Record, stats: &Stats) {
         .set("fragments_verified", number(stats.fragments_verified))
         .set("fragments_refused", number(stats.fragments_refused))
         .set("takeovers", number(stats.takeovers));
+}
+
+fn sharing(record: &mut Record, page: &Page, stats: &Stats) {
+    let uplink = Some(number(stats.uplink) / 1000.0).filter(|uplink| *uplink > 0.0);
+    record
+        .set("copies", u32::from(stats.copies))
+        .set("copies_learned", u32::from(stats.copies_learned))
+        .set("uplink_kbit_s", uplink)
+        .set("sharing", page.sharing().name())
+        .set("notice", page.notice().map(screen::notice));
 }
 
 fn neighbour(neighbour: Neighbour) -> JsValue {

@@ -1,8 +1,9 @@
 use bytes::Bytes;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{BinaryType, MessageEvent, WebSocket};
+use web_sys::{MessageEvent, WebSocket};
 
 use crate::{
+    bindings,
     console::warn,
     event::{Event, Mailbox},
     listener::Listener,
@@ -17,20 +18,11 @@ pub(crate) struct Socket {
 impl Socket {
     /// Opens one to the page's own origin.
     pub(crate) fn open(mailbox: &Mailbox) -> Result<Self, JsValue> {
-        let window = web_sys::window().ok_or(JsValue::NULL)?;
-        let location = window.location();
-        let scheme = if location.protocol()? == "https:" {
-            "wss://"
-        } else {
-            "ws://"
-        };
-        let socket = WebSocket::new(&(scheme.to_owned() + &location.host()? + "/ws"))?;
-        Ok(Self::adopt(socket, mailbox))
+        Ok(Self::adopt(bindings::open_socket()?, mailbox))
     }
 
     /// Takes over one that is there already, in whatever state.
     pub(crate) fn adopt(socket: WebSocket, mailbox: &Mailbox) -> Self {
-        socket.set_binary_type(BinaryType::Arraybuffer);
         match socket.ready_state() {
             WebSocket::CONNECTING => {}
             WebSocket::OPEN => mailbox.post(Event::SocketOpened),

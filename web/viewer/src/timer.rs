@@ -1,39 +1,30 @@
 use core::time::Duration;
 
-use wasm_bindgen::{JsCast, prelude::*};
+use wasm_bindgen::{JsValue, prelude::*};
 
-use crate::console::warn;
+use crate::bindings;
 
-/// Runs something once, later.
-pub(crate) fn after(pause: Duration, run: impl FnOnce() + 'static) {
+/// Runs something once, later. Boxed, or the machinery would be there once for each caller.
+pub(crate) fn after(pause: Duration, run: Box<dyn FnOnce()>) {
     // Frees itself once it ran, which it always does.
-    let function = Closure::once_into_js(run);
-    let set = web_sys::window().ok_or(JsValue::NULL).and_then(|window| {
-        window.set_timeout_with_callback_and_timeout_and_arguments_0(
-            function.unchecked_ref(),
-            milliseconds(pause),
-        )
-    });
-    if let Err(error) = set {
-        warn("no timers", &error);
-    }
+    bindings::set_timeout(&Closure::once_into_js(run), milliseconds(pause));
 }
 
 /// Runs something again and again, as long as the page lives.
-pub(crate) fn every(interval: Duration, run: impl FnMut() + 'static) {
-    let function = Closure::<dyn FnMut()>::new(run).into_js_value();
-    let set = web_sys::window().ok_or(JsValue::NULL).and_then(|window| {
-        window.set_interval_with_callback_and_timeout_and_arguments_0(
-            function.unchecked_ref(),
-            milliseconds(interval),
-        )
-    });
-    if let Err(error) = set {
-        warn("no timers", &error);
-    }
+pub(crate) fn every(interval: Duration, run: Box<dyn FnMut()>) {
+    let run = Closure::wrap(run).into_js_value();
+    bindings::set_interval(&run, milliseconds(interval));
+}
+
+/// Takes what comes of a promise.
+pub(crate) fn when(promise: &js_sys::Promise, then: Box<dyn FnOnce(Result<JsValue, JsValue>)>) {
+    let told = move |value: JsValue, failed: bool| {
+        then(if failed { Err(value) } else { Ok(value) });
+    };
+    bindings::when(promise, &Closure::once_into_js(told));
 }
 
 /// Rounded up: a timer that runs too early would have to run again.
-fn milliseconds(duration: Duration) -> i32 {
-    i32::try_from(duration.as_micros().div_ceil(1000)).unwrap_or(i32::MAX)
+fn milliseconds(duration: Duration) -> f64 {
+    f64::from(u32::try_from(duration.as_micros().div_ceil(1000)).unwrap_or(u32::MAX))
 }

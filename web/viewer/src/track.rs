@@ -143,10 +143,7 @@ impl Track {
                 let chunk = self.with_those_behind(chunk);
                 let sink = self.buffer.unchecked_ref::<Sink>();
                 sink.append(&chunk).map_err(|error| {
-                    let full = error
-                        .dyn_ref::<DomException>()
-                        .is_some_and(|error| error.name() == "QuotaExceededError");
-                    if !full {
+                    if !is_named(&error, "QuotaExceededError") {
                         return Trouble::Broken(error);
                     }
                     self.steps.push_front(Step::Media(chunk));
@@ -169,6 +166,12 @@ impl Track {
         }
         joined.into()
     }
+}
+
+/// Whether an exception of the browser's goes by this name.
+pub(crate) fn is_named(error: &JsValue, name: &str) -> bool {
+    let error = error.dyn_ref::<DomException>();
+    error.is_some_and(|error| error.name() == name)
 }
 
 /// The MIME type that MediaSource wants for a track.

@@ -2,11 +2,15 @@
 
 #![allow(dead_code, reason = "each test file uses a part of it")]
 
+pub(crate) mod complaining;
+
 use core::time::Duration;
 use std::collections::{BTreeMap, BTreeSet};
 
-use peerstream_overlay::{Config, Coordinator, Output};
-use peerstream_wire::{Assignment, NodeId, Parent, Signal, ToNode};
+use peerstream_overlay::{Config, Coordinator, Newcomer, Output};
+use peerstream_wire::{
+    Assignment, Command, NodeId, Notice, Parent, Pending, Refusal, Signal, ToNode,
+};
 use proptest::prelude::*;
 
 /// What happens to the audience. Departures name a node by its rank among the living,
@@ -32,22 +36,35 @@ pub(crate) fn events() -> impl Strategy<Value = Vec<Event>> {
 pub(crate) struct Audience {
     pub(crate) coordinator: Coordinator,
     pub(crate) now: Duration,
-    /// The last assignment that each living node has been sent.
+    /// Where each living node is as far as it has been told, all triggers having fired.
     pub(crate) told: BTreeMap<NodeId, Assignment>,
     /// Whoever may have a direct feed.
     pub(crate) feeds: BTreeSet<NodeId>,
     /// Signals as they arrive: to, from, what.
     pub(crate) signals: Vec<(NodeId, NodeId, Signal)>,
+    /// Everything that has been sent of late, in its order.
+    pub(crate) outputs: Vec<Output>,
+    /// Who has been probed, refused or notified since the start.
+    pub(crate) probed: Vec<NodeId>,
+    pub(crate) refused: Vec<(NodeId, Refusal)>,
+    pub(crate) notices: Vec<(NodeId, Notice)>,
 }
 
 impl Audience {
     pub(crate) fn new(root_pairs: u16) -> Audience {
         Audience {
-            coordinator: Coordinator::new(Config { root_pairs }),
+            coordinator: Coordinator::new(Config {
+                feeds: 2 * root_pairs,
+                ..Config::default()
+            }),
             now: Duration::ZERO,
             told: BTreeMap::new(),
             feeds: BTreeSet::new(),
             signals: Vec::new(),
+            outputs: Vec::new(),
+            probed: Vec::new(),
+            refused: Vec::new(),
+            notices: Vec::new(),
         }
     }
 
@@ -67,7 +84,7 @@ impl Audience {
     pub(crate) fn happen(&mut self, event: &Event) -> usize {
         match event {
             Event::Join => {
-                self.coordinator.join(self.now);
+                self.coordinator.join(self.now, Newcomer::default());
             }
             Event::Leave(rank) => {
                 let nodes = self.nodes();
@@ -82,7 +99,11 @@ impl Audience {
     }
 
     pub(crate) fn join(&mut self) -> NodeId {
-        let node = self.coordinator.join(self.now);
+        self.newcomer(Newcomer::default())
+    }
+
+    pub(crate) fn newcomer(&mut self, newcomer: Newcomer) -> NodeId {
+        let node = self.coordinator.join(self.now, newcomer);
         self.deliver();
         node
     }
@@ -93,21 +114,30 @@ impl Audience {
         self.deliver();
     }
 
+    /// It goes, and nobody is told yet.
+    pub(crate) fn vanish(&mut self, node: NodeId) {
+        self.forget(node);
+        self.coordinator.leave(self.now, node);
+    }
+
     fn forget(&mut self, node: NodeId) {
         self.told.remove(&node);
         self.feeds.remove(&node);
     }
 
-    /// Delivers everything that the coordinator has to say; how many assignments it was.
+    /// Delivers everything that the coordinator has to say; how many messages tell nodes
+    /// of their place.
     pub(crate) fn deliver(&mut self) -> usize {
-        let mut assignments = 0;
+        let mut places = 0;
+        self.outputs.clear();
         while let Some(output) = self.coordinator.poll_output() {
+            self.outputs.push(output.clone());
             match output {
                 Output::Send {
                     to,
                     message: ToNode::Assign(assignment),
                 } => {
-                    assignments += 1;
+                    places += 1;
                     let epoch = assignment.epoch;
                     let before = self.told.insert(to, assignment);
                     assert!(
@@ -117,10 +147,25 @@ impl Audience {
                 }
                 Output::Send {
                     to,
+                    message: ToNode::Change { epoch, commands },
+                } => {
+                    places += 1;
+                    self.change(to, epoch, &commands);
+                }
+                Output::Send {
+                    to,
                     message: ToNode::Signal { peer, signal },
                 } => {
                     self.signals.push((to, peer, signal));
                 }
+                Output::Send {
+                    to,
+                    message: ToNode::Probe,
+                } => self.probed.push(to),
+                Output::Send {
+                    to,
+                    message: ToNode::Notice(notice),
+                } => self.notices.push((to, notice)),
                 Output::Send { message, .. } => panic!("not the coordinator's: {message:?}"),
                 Output::Feed {
                     node,
@@ -130,9 +175,64 @@ impl Audience {
                     node,
                     allowed: false,
                 } => assert!(self.feeds.remove(&node)),
+                Output::Refuse { node, reason } => {
+                    self.forget(node);
+                    self.refused.push((node, reason));
+                }
             }
         }
-        assignments
+        places
+    }
+
+    fn change(&mut self, to: NodeId, epoch: u32, commands: &[Command]) {
+        let place = self
+            .told
+            .get_mut(&to)
+            .expect("it has been assigned a place");
+        assert_eq!(epoch, place.epoch + 1, "nothing is left out");
+        assert!(!commands.is_empty(), "nothing is told for nothing");
+        place.epoch = epoch;
+        let mut pending = Pending::default();
+        for command in commands {
+            pending.take(*command, place);
+        }
+        pending.fire(place, |_| true);
+    }
+
+    /// What every node has been told, without those that have gone, or have been told that
+    /// they are no neighbours any more: it knows that by its links. A partner that has gone
+    /// leaves the reserve in its stead.
+    pub(crate) fn known(&self) -> BTreeMap<NodeId, Assignment> {
+        let known = |node: NodeId, told: &Assignment| {
+            let there = |peer: &NodeId| {
+                let theirs = self.told.get(peer).filter(|_| !self.is_absent(*peer));
+                theirs.is_some_and(|theirs| theirs.peers().any(|peer| peer == node))
+            };
+            let mut told = told.clone();
+            told.children.retain(there);
+            told.wards.retain(there);
+            told.reserve = told.reserve.filter(there);
+            told.partner = told.partner.filter(there).or(told.reserve);
+            comparable(told)
+        };
+        self.told
+            .iter()
+            .filter(|(node, _)| !self.is_absent(**node))
+            .map(|(node, told)| (*node, known(*node, told)))
+            .collect()
+    }
+
+    /// Has not answered in time, and has no place until it speaks up.
+    fn is_absent(&self, node: NodeId) -> bool {
+        self.probed.contains(&node) && self.coordinator.assignment(node).is_none()
+    }
+
+    /// What the coordinator says of every node that is there.
+    pub(crate) fn meant(&self) -> BTreeMap<NodeId, Assignment> {
+        self.told
+            .keys()
+            .filter_map(|node| Some((*node, comparable(self.coordinator.assignment(*node)?))))
+            .collect()
     }
 
     /// Who is fed after `gone` has vanished without notice and nobody has been told, if
@@ -157,4 +257,12 @@ impl Audience {
         }
         fed
     }
+}
+
+/// Without what nobody is told for its own sake, and without order.
+pub(crate) fn comparable(mut place: Assignment) -> Assignment {
+    place.children.sort();
+    place.wards.sort();
+    (place.depth, place.hub) = (0, None);
+    place
 }

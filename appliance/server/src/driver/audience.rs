@@ -19,6 +19,8 @@ pub(crate) struct Audience {
 
 #[derive(Debug)]
 struct Member {
+    /// Which of a node's sockets this is.
+    seat: u64,
     outbox: Outbox,
     feed: Feed,
     /// Bytes that may still be sent again on request; grows with what is fed.
@@ -41,18 +43,36 @@ enum Feed {
 }
 
 impl Audience {
-    pub(crate) fn add(&mut self, node: NodeId, outbox: Outbox) {
+    /// A node has come. If it has been here by another socket, that one is closed, and it
+    /// may ask this one for the feed that it had.
+    pub(crate) fn add(&mut self, node: NodeId, seat: u64, outbox: Outbox) {
+        let before = self.members.remove(&node);
+        let feed = match before.as_ref().map_or(Feed::Never, |before| before.feed) {
+            Feed::Never => Feed::Never,
+            Feed::Allowed | Feed::Flowing => Feed::Allowed,
+            Feed::Ending { .. } | Feed::Over => Feed::Over,
+        };
+        if let Some(before) = before {
+            before.outbox.close(Offence::Replaced);
+            self.fed.retain(|fed| *fed != node);
+        }
         let member = Member {
+            seat,
             outbox,
-            feed: Feed::Never,
+            feed,
             again: 0,
         };
         self.members.insert(node, member);
     }
 
-    pub(crate) fn remove(&mut self, node: NodeId) {
-        self.members.remove(&node);
-        self.fed.retain(|fed| *fed != node);
+    /// A socket has gone. Says whether its node has gone with it.
+    pub(crate) fn remove(&mut self, node: NodeId, seat: u64) -> bool {
+        let gone = self.members.get(&node).is_some_and(|m| m.seat == seat);
+        if gone {
+            self.members.remove(&node);
+            self.fed.retain(|fed| *fed != node);
+        }
+        gone
     }
 
     /// Sends a control message. To a viewer that has gone, nothing.
@@ -157,7 +177,11 @@ impl Audience {
 
     /// Tells all who are fed that the box is alive.
     pub(crate) fn heartbeat(&mut self, newest: Option<Position>) {
-        let message = peerstream_wire::Envelope::Link(LinkMessage::Heartbeat { newest }).encode();
+        let message = peerstream_wire::Envelope::Link(LinkMessage::Heartbeat {
+            patience_ms: 0,
+            newest,
+        })
+        .encode();
         self.feed(&[message]);
     }
 
@@ -201,8 +225,9 @@ impl Member {
     }
 }
 
-/// How long a feed goes on that is not to be: more than a link takes to open.
-const BREAK_AFTER: Duration = Duration::from_secs(5);
+/// How long a feed goes on that is not to be, if the viewer does not end it by itself: more
+/// than it takes to find out that a link does not open, and to open another.
+const BREAK_AFTER: Duration = Duration::from_secs(10);
 /// What may be sent again at once, in bytes: a large key frame.
 const AGAIN_AT_ONCE: usize = 512 * 1024;
 /// Of what is fed, this share (one in so many) may be sent again. TCP loses nothing, so an
@@ -220,7 +245,7 @@ mod tests {
     fn audience() -> (Audience, Outbox) {
         let outbox = Outbox::default();
         let mut audience = Audience::default();
-        audience.add(NODE, outbox.clone());
+        audience.add(NODE, 1, outbox.clone());
         (audience, outbox)
     }
 
@@ -280,6 +305,25 @@ mod tests {
         assert_eq!(audience.fed(), 1);
         audience.timeout(deadline);
         assert_eq!((audience.fed(), audience.deadline()), (0, None));
+    }
+
+    #[test]
+    fn who_comes_back_has_the_feed_that_it_had_and_the_old_socket_none() {
+        let (mut audience, old) = audience();
+        let hub = Hub::default();
+        audience.allow(Duration::ZERO, NODE, true);
+        audience.subscribe(NODE, None, &hub);
+        let new = Outbox::default();
+        audience.add(NODE, 2, new.clone());
+        assert_eq!(offence(&old), Some(Offence::Replaced));
+        assert!(!audience.feed(&[Bytes::from_static(b"news")]));
+        audience.subscribe(NODE, None, &hub);
+        assert!(audience.feed(&[Bytes::from_static(b"news")]));
+        assert_eq!((waiting(&old).len(), waiting(&new).len()), (0, 1));
+        // That the old socket has gone says nothing of the node.
+        assert!(!audience.remove(NODE, 1));
+        assert_eq!(audience.fed(), 1);
+        assert!(audience.remove(NODE, 2));
     }
 
     #[test]

@@ -35,6 +35,13 @@ pub(crate) enum Offence {
     TooSlow,
     #[error("has been silent for too long")]
     Silent,
+    #[error("comes from an address that has too many viewers already")]
+    Crowded,
+    #[error("is turned away by the coordinator: {0:?}")]
+    TurnedAway(Refusal),
+    /// Not the viewer's fault.
+    #[error("has come back over another socket")]
+    Replaced,
     /// Not the viewer's fault.
     #[error("the box is shutting down")]
     ShuttingDown,
@@ -54,7 +61,9 @@ impl Offence {
             | Offence::NoFeed
             | Offence::Misbehaved(_) => Refusal::OutOfOrder,
             Offence::TooSlow | Offence::Silent => Refusal::TooSlow,
-            Offence::ShuttingDown => Refusal::ShuttingDown,
+            Offence::Crowded => Refusal::Full,
+            Offence::TurnedAway(refusal) => *refusal,
+            Offence::ShuttingDown | Offence::Replaced => Refusal::ShuttingDown,
         }
     }
 
@@ -63,6 +72,8 @@ impl Offence {
         match self {
             Offence::Silent => "silent",
             Offence::Late => "late",
+            Offence::Crowded => "crowded",
+            Offence::Replaced => "replaced",
             other => match other.refusal() {
                 Refusal::Protocol => "protocol",
                 Refusal::Malformed => "malformed",
@@ -70,6 +81,8 @@ impl Offence {
                 Refusal::TooSlow => "too_slow",
                 Refusal::OutOfOrder => "out_of_order",
                 Refusal::ShuttingDown => "shutting_down",
+                Refusal::Forging => "forging",
+                Refusal::Full => "full",
             },
         }
     }

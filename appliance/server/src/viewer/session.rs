@@ -12,11 +12,12 @@ use futures_util::{
 use hyper::upgrade::Upgraded;
 use hyper_util::rt::TokioIo;
 use peerstream_fragment::Position;
-use peerstream_wire::{Envelope, LinkMessage, MAX_TO_BOX, NodeId, PROTOCOL, ToBox, ToNode};
+use peerstream_overlay::Newcomer;
+use peerstream_wire::{Envelope, Held, LinkMessage, MAX_TO_BOX, NodeId, PROTOCOL, ToBox, ToNode};
 use tokio::{
     io::AsyncReadExt,
     sync::{mpsc, oneshot},
-    time::timeout,
+    time::{sleep, timeout},
 };
 use tokio_tungstenite::{
     WebSocketStream,
@@ -27,11 +28,11 @@ use tokio_tungstenite::{
 };
 
 use crate::{
-    clock::CaptureClock,
-    complaints::Complaints,
-    door::Ticket,
+    door::{Pass, Ticket},
     driver::Event,
+    http::House,
     meter::Meter,
+    network::Origin,
     viewer::{Offence, Outbox, bucket::Bucket},
 };
 
@@ -40,6 +41,9 @@ use crate::{
 pub(crate) enum Said {
     /// A viewer has come. The answer is its seat.
     Join {
+        newcomer: Newcomer,
+        /// What it holds from before, if its ticket is good.
+        held: Option<Held>,
         outbox: Outbox,
         events: mpsc::Sender<Event>,
         answer: oneshot::Sender<Seat>,
@@ -59,16 +63,14 @@ pub(crate) enum Said {
         at: Position,
         parts: u64,
     },
-    /// A viewer has gone.
-    Gone { node: NodeId },
+    /// The viewer in this seat has gone.
+    Gone { node: NodeId, seat: u64 },
 }
 
 /// What a session works with.
 pub(crate) struct Session {
     pub(crate) peer: SocketAddr,
-    pub(crate) events: mpsc::Sender<Event>,
-    pub(crate) clock: CaptureClock,
-    pub(crate) complaints: Arc<Complaints>,
+    pub(crate) house: Arc<House>,
     pub(crate) meter: Arc<Meter>,
 }
 
@@ -86,8 +88,10 @@ pub(crate) fn websocket_config() -> WebSocketConfig {
 /// Serves one viewer until it goes or has to go.
 pub(crate) async fn run(session: Session, mut socket: Socket, mut ticket: Ticket) {
     let outbox = Outbox::default();
+    let origin = Origin::of(session.peer.ip());
+    let pass = session.house.viewers.enter(origin);
     let joined = tokio::select! {
-        joined = session.join(&mut socket, &outbox) => joined,
+        joined = session.join(&mut socket, &outbox, origin, pass.as_ref()) => joined,
         () = ticket.cut() => Err(Ending::Refused(Offence::Late)),
     };
     drop(ticket);
@@ -107,6 +111,7 @@ pub(crate) async fn run(session: Session, mut socket: Socket, mut ticket: Ticket
     if let Ending::Refused(offence) = ending {
         if offence != Offence::ShuttingDown {
             session
+                .house
                 .complaints
                 .note(offence.reason(), session.peer, &offence);
         }
@@ -135,27 +140,54 @@ impl From<Offence> for Ending {
 #[derive(Debug)]
 pub(crate) struct Seat {
     node: NodeId,
+    /// Tells it from the seat that the same node had before it lost its socket.
+    number: u64,
     events: mpsc::Sender<Event>,
 }
 
 impl Session {
-    /// Waits for the first message, which is to be a [`ToBox::Join`].
-    async fn join(&self, socket: &mut Socket, outbox: &Outbox) -> Result<Seat, Ending> {
+    /// Waits for the first message, which is to be a [`ToBox::Join`], and then for the
+    /// turn of whoever comes from this address.
+    async fn join(
+        &self,
+        socket: &mut Socket,
+        outbox: &Outbox,
+        origin: Origin,
+        pass: Option<&Pass>,
+    ) -> Result<Seat, Ending> {
         let first = timeout(JOIN_WITHIN, next(socket))
             .await
             .map_err(|_| Offence::Late)??;
         let Envelope::Control(body) = Envelope::decode(first).map_err(Offence::from)? else {
             return Err(Offence::BeforeJoin.into());
         };
-        match ToBox::decode(&body).map_err(Offence::from)? {
-            ToBox::Join { protocol: PROTOCOL } => {}
-            ToBox::Join { protocol } => return Err(Offence::Protocol { theirs: protocol }.into()),
+        let (copies, held) = match ToBox::decode(&body).map_err(Offence::from)? {
+            ToBox::Join {
+                protocol: PROTOCOL,
+                copies,
+                held,
+            } => (copies, held),
+            ToBox::Join { protocol, .. } => {
+                return Err(Offence::Protocol { theirs: protocol }.into());
+            }
             _ => return Err(Offence::BeforeJoin.into()),
+        };
+        let pass = pass.ok_or(Offence::Crowded)?;
+        // Whoever comes with what is no ticket comes as a newcomer. A box may have lost its
+        // key, and a name that it has not given must not push out anybody.
+        let held = held.filter(|held| self.house.tickets.check(held.node, &held.ticket));
+        if held.is_none() {
+            sleep(pass.turn(Instant::now())).await;
         }
         let (answer, seat) = oneshot::channel();
         self.tell(Said::Join {
+            newcomer: Newcomer {
+                network: self.house.map.network(origin),
+                copies,
+            },
+            held,
             outbox: outbox.clone(),
-            events: self.events.clone(),
+            events: self.house.events.clone(),
             answer,
         })
         .await?;
@@ -164,7 +196,8 @@ impl Session {
 
     async fn tell(&self, said: Said) -> Result<(), Ending> {
         // Without a driver there is no box.
-        self.events
+        self.house
+            .events
             .send(Event::Viewer(said))
             .await
             .map_err(|_| Offence::ShuttingDown.into())
@@ -172,8 +205,12 @@ impl Session {
 }
 
 impl Seat {
-    pub(crate) fn new(node: NodeId, events: mpsc::Sender<Event>) -> Self {
-        Self { node, events }
+    pub(crate) fn new(node: NodeId, number: u64, events: mpsc::Sender<Event>) -> Self {
+        Self {
+            node,
+            number,
+            events,
+        }
     }
 
     /// Both ways at once, until one of them ends.
@@ -231,7 +268,7 @@ impl Seat {
             Envelope::Control(body) => match ToBox::decode(&body).map_err(Offence::from)? {
                 ToBox::Join { .. } => Err(Offence::JoinedTwice.into()),
                 ToBox::Clock { sent } => {
-                    let box_time = session.clock.micros();
+                    let box_time = session.house.clock.micros();
                     outbox
                         .control(&ToNode::Clock { sent, box_time })
                         .map_err(|_| Offence::TooSlow.into())
@@ -249,13 +286,19 @@ impl Seat {
                 }
                 // The box holds everything, so what a child holds is of no use to it.
                 LinkMessage::Heartbeat { .. } => Ok(()),
+                // TCP has one window for whatever goes over it.
+                LinkMessage::Share(_) => Ok(()),
                 LinkMessage::Ping(token) => outbox
-                    .link(LinkMessage::Pong(token))
+                    .link(LinkMessage::Pong { token, at: 0 })
                     .map_err(|_| Offence::TooSlow.into()),
                 LinkMessage::Certificate(_)
                 | LinkMessage::Header(_)
                 | LinkMessage::Part { .. }
-                | LinkMessage::Pong(_) => Err(Offence::NotAParent.into()),
+                | LinkMessage::Pong { .. }
+                | LinkMessage::Padding(_)
+                | LinkMessage::Relay { .. }
+                | LinkMessage::Relayed { .. } => Err(Offence::NotAParent.into()),
+                LinkMessage::Goodbye => Err(Ending::Gone),
             },
         }
     }
@@ -263,7 +306,10 @@ impl Seat {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        let gone = Event::Viewer(Said::Gone { node: self.node });
+        let gone = Event::Viewer(Said::Gone {
+            node: self.node,
+            seat: self.number,
+        });
         if let Err(mpsc::error::TrySendError::Full(gone)) = self.events.try_send(gone) {
             let events = self.events.clone();
             tokio::spawn(async move { events.send(gone).await });
@@ -271,30 +317,23 @@ impl Drop for Seat {
     }
 }
 
-/// Writes what the outbox has, and a ping now and then.
+/// Writes what the outbox has, and nothing else: each ping would cost the uplink more than
+/// all else that most viewers are told in a minute.
 async fn speak(
     session: &Session,
     writer: &mut SplitSink<Socket, Message>,
     outbox: &Outbox,
 ) -> Ending {
-    let mut pings = tokio::time::interval(PING_EVERY);
-    pings.reset();
     loop {
-        let written = tokio::select! {
-            batch = outbox.take() => {
-                for message in batch {
-                    if message.feed {
-                        session.meter.feed(message.bytes.len());
-                    }
-                    if writer.feed(Message::Binary(message.bytes)).await.is_err() {
-                        return Ending::Gone;
-                    }
-                }
-                writer.flush().await
+        for message in outbox.take().await {
+            if message.feed {
+                session.meter.feed(message.bytes.len());
             }
-            _ = pings.tick() => writer.send(Message::Ping(Bytes::new())).await,
-        };
-        if written.is_err() {
+            if writer.feed(Message::Binary(message.bytes)).await.is_err() {
+                return Ending::Gone;
+            }
+        }
+        if writer.flush().await.is_err() {
             return Ending::Gone;
         }
     }
@@ -352,10 +391,9 @@ async fn refuse(socket: &mut Socket, offence: &Offence) {
 /// How long a viewer may take to say [`ToBox::Join`]. The page opens its socket before the
 /// rest of it has arrived, which is 100 KB on what may be a slow line.
 const JOIN_WITHIN: Duration = Duration::from_secs(10);
-/// Well within the 60 s after which proxies and NATs forget a connection.
-const PING_EVERY: Duration = Duration::from_secs(20);
-/// Two pings and a bit.
-const SILENCE: Duration = Duration::from_secs(45);
+/// A node asks for the clock every 8 minutes. Whoever is gone before that is missed by its
+/// neighbours, and probed.
+const SILENCE: Duration = Duration::from_secs(20 * 60);
 /// How long a goodbye may take.
 const GOODBYE: Duration = Duration::from_secs(1);
 /// A node with a direct feed sends a heartbeat for every fragment, 10 to 30 a second, and

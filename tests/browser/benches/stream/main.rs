@@ -4,24 +4,33 @@
 //! from the environment: `VIEWERS`, `SECONDS`, `RATE` (kbit/s), and `KILL`, which kills a
 //! random viewer every so many seconds and lets another join.
 //!
+//! All viewers are in one browser on the box's machine, unless `UP` (kbit/s), `RTT` (ms),
+//! `LOSS` (%) or `JITTER` (ms) say what network lies between: then the box and `HOSTS` machines
+//! of viewers, by default one for two viewers and at least four, are hosts of a laboratory, and
+//! each has an uplink of `UP`.
+//!
+//! With `TRACE=1` each page writes down what it is doing, and what led to a stall is shown.
+//!
 //! Viewers join one after another, each as soon as the one before plays: on a machine that
 //! runs them all, eight at once would measure its processor. A viewer's stalls count from
 //! its first frame on or from the beginning of the measurement, whichever is later, up to
-//! its death; those before are `stalls_joining`.
+//! its death; those before are `stalls_joining`. `stalls_after_kill` are those within 3 s of a
+//! kill in viewers that played before it, `stalls_survivors` all those of viewers that have
+//! outlived a kill.
 
-mod churn;
 mod figures;
+mod plan;
+mod trace;
 
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
+use peerstream_browser::churn::Churn;
 use peerstream_browser::condition::throughout;
-use peerstream_browser::daemon::{Demo, Source};
-use peerstream_browser::page::Options;
-use peerstream_browser::stage::{Setting, Stage};
+use peerstream_browser::stage::Stage;
 
-use crate::churn::Churn;
-use crate::figures::{Figures, Line};
+use crate::figures::{Figures, Line, Moment};
+use crate::plan::Plan;
 
 /// How often every page is asked for its figures. Often enough for percentiles, seldom
 /// enough that asking does not disturb what is measured.
@@ -29,94 +38,41 @@ const SAMPLE_EVERY: Duration = Duration::from_secs(1);
 /// How many samples pass between two lines of progress.
 const REPORT_EVERY: u64 = 10;
 
-/// What is measured.
-struct Plan {
-    viewers: usize,
-    span: Duration,
-    rate_kbit_s: u32,
-    kill_every: Option<Duration>,
-}
-
 fn main() -> Result<()> {
     let plan = Plan::from_environment()?;
-    let setting = Setting {
-        source: Source::Demo(plan.demo()),
-        ..Setting::default()
-    };
-    let mut stage = Stage::set("bench-stream", &setting)?;
+    let mut stage = Stage::set("bench-stream", &plan.setting())?;
     let line = measure(&plan, &mut stage).with_context(|| stage.daemon.log())?;
     println!("{}", serde_json::to_string(&line)?);
     Ok(())
 }
 
 fn measure(plan: &Plan, stage: &mut Stage) -> Result<Line> {
-    let options = Options::default();
+    let options = trace::options(plan.traced);
     let empty = stage.daemon.status()?;
     for count in 1..=plan.viewers {
         stage.admit(count, &options)?;
         eprintln!("{count} of {} viewers play", plan.viewers);
     }
-    let first = stage.daemon.status()?;
-    let mut figures = Figures::new(&empty, &first);
+    let mut figures = Figures::new(&empty, Moment::now(stage)?)?;
     figures.start(&stage.audience)?;
 
     let mut churn = plan.kill_every.map(Churn::new);
     let mut samples = 0;
     throughout(plan.span, SAMPLE_EVERY, |elapsed| {
-        figures.sample(&stage.audience)?;
+        figures.sample(elapsed, &stage.audience)?;
         if samples % REPORT_EVERY == 0 {
             eprintln!("{:3.0} s: {figures}", elapsed.as_secs_f64());
         }
         samples += 1;
         match &mut churn {
-            Some(churn) if elapsed + SAMPLE_EVERY < plan.span => churn.advance(elapsed, stage),
+            Some(churn) if elapsed + SAMPLE_EVERY < plan.span => {
+                if let Some(name) = churn.advance(elapsed, stage, &options)? {
+                    figures.killed(elapsed, &name);
+                }
+                Ok(())
+            }
             _ => Ok(()),
         }
     })?;
-    let killed = churn.map_or(0, |churn| churn.killed());
-    figures.finish(
-        plan.viewers,
-        plan.rate_kbit_s,
-        killed,
-        &first,
-        &stage.daemon.status()?,
-    )
-}
-
-impl Plan {
-    fn from_environment() -> Result<Self> {
-        let kill = number("KILL", 0)?;
-        let plan = Plan {
-            viewers: usize::try_from(number("VIEWERS", 8)?)?,
-            span: Duration::from_secs(number("SECONDS", 60)?),
-            rate_kbit_s: u32::try_from(number("RATE", 300)?)?,
-            kill_every: (kill > 0).then(|| Duration::from_secs(kill)),
-        };
-        ensure!(plan.viewers > 0, "VIEWERS must be at least 1");
-        Ok(plan)
-    }
-
-    /// A picture whose size suits the rate.
-    fn demo(&self) -> Demo {
-        let (width, height) = match self.rate_kbit_s {
-            0..=600 => (320, 180),
-            601..=1500 => (640, 360),
-            _ => (1280, 720),
-        };
-        Demo {
-            width,
-            height,
-            rate_kbit_s: self.rate_kbit_s,
-            fps: 25,
-        }
-    }
-}
-
-fn number(name: &str, default: u64) -> Result<u64> {
-    match std::env::var(name) {
-        Ok(value) if !value.is_empty() => value
-            .parse()
-            .with_context(|| format!("{name}={value} is no number")),
-        _ => Ok(default),
-    }
+    figures.finish(plan, &Moment::now(stage)?)
 }

@@ -7,19 +7,37 @@ use peerstream_node::{Input, Lane, Output};
 use peerstream_wire::NodeId;
 
 use super::{Swarm, events::Event};
-use crate::page::{Page, PageId};
+use crate::{
+    appliance::ToPage,
+    channel::Line,
+    conduct::Treated,
+    page::{Page, PageId},
+    wire::{
+        BUSY, DISPATCH, GATHERING, HANDSHAKE, HANDSHAKE_ROUND_TRIPS, LOW, SEGMENT,
+        SOCKET_ROUND_TRIPS, TCP_RTO, TIMER_GRAIN,
+    },
+};
 
 impl Swarm {
     /// Does what a node wants done, and sees to it that it is woken in time.
     pub(super) fn settle(&mut self, id: PageId) {
-        while let Some(output) = self.pages.get_mut(&id).and_then(Page::poll) {
-            self.carry_out(id, output);
+        let mut written = Vec::new();
+        loop {
+            while let Some(output) = self.page_mut(id).and_then(Page::poll) {
+                self.carry_out(id, output, &mut written);
+            }
+            // What the browser has queued decides whether the node may send more.
+            let Some(peer) = written.pop() else {
+                break;
+            };
+            self.tell_buffered(id, peer);
         }
-        let Some(page) = self.pages.get_mut(&id) else {
+        let now = self.now;
+        let Some(page) = self.page_mut(id) else {
             return;
         };
         if let Some(deadline) = page.deadline() {
-            let at = deadline.max(self.now + TIMER_GRAIN);
+            let at = deadline.max(now + TIMER_GRAIN);
             if page.wake.is_none_or(|wake| at < wake) {
                 page.wake = Some(at);
                 self.agenda.note(at, Event::Wake(id));
@@ -27,125 +45,239 @@ impl Swarm {
         }
     }
 
-    fn carry_out(&mut self, id: PageId, output: Output) {
-        let Some(page) = self.pages.get_mut(&id) else {
+    fn carry_out(&mut self, id: PageId, output: Output, written: &mut Vec<NodeId>) {
+        let now = self.now;
+        let Some(page) = self
+            .pages
+            .get_mut(id.0 as usize)
+            .and_then(Option::as_deref_mut)
+        else {
             return;
         };
-        let link = &self.profile.link;
         match output {
             Output::OpenControl => {
-                let socket = self.next_socket;
-                self.next_socket += 1;
-                page.socket = Some(socket);
-                self.sockets.insert(socket, id);
-                // TCP and HTTP: two round trips.
-                let at = self.now + 4 * page.control;
-                self.agenda.note(at, Event::SocketOpened(id, socket));
-            }
-            Output::Control(bytes) => {
-                if let Some(socket) = page.socket {
-                    let at = self.now + page.control;
-                    self.agenda.note(at, Event::BoxMessage(socket, bytes));
+                let socket = u32::try_from(self.sockets.len()).unwrap_or(u32::MAX);
+                let before = page.socket.replace(socket);
+                let at = now + (2 * SOCKET_ROUND_TRIPS - 1) * page.viewer.control;
+                self.sockets.push(Some(id));
+                if let Some(before) = before {
+                    self.sockets[before as usize] = None;
                 }
+                self.agenda.note(at, Event::SocketAsked(id, socket));
             }
+            Output::Control(bytes) => self.tell_box(id, bytes),
             Output::CreateOffer { peer } => {
-                let description = self.links.offer(id, peer, link, &mut self.dice);
-                let at = self.now + self.dice.duration(&link.gathering);
-                self.agenda.note(
-                    at,
-                    Event::Input(id, Input::LocalOffer { peer, description }),
-                );
+                let description = self.links.offer(id, peer);
+                let at = now + self.dice.duration(&GATHERING);
+                let input = Input::LocalOffer { peer, description };
+                self.agenda.note(at, Event::Input(id, input.into()));
             }
             Output::CreateAnswer { peer, offer } => {
                 if let Some(description) = self.links.answer(id, peer, &offer) {
-                    let at = self.now + self.dice.duration(&link.gathering);
+                    let at = now + self.dice.duration(&GATHERING);
                     let input = Input::LocalAnswer { peer, description };
-                    self.agenda.note(at, Event::Input(id, input));
+                    self.agenda.note(at, Event::Input(id, input.into()));
                 }
             }
             Output::SetAnswer { peer, answer } => {
-                if let Some(opening) = self.links.complete(id, peer, &answer) {
-                    let at = self.now + self.dice.duration(&link.handshake);
-                    self.agenda.note(at, Event::LinkOpened(opening));
+                let Some((link, ends)) = self.links.complete(id, peer, &answer) else {
+                    return;
+                };
+                let [Some(one), Some(other)] = ends.map(|end| self.get(end)) else {
+                    return;
+                };
+                let path = self.world.path(one.number, other.number);
+                let loss = one.viewer.loss.max(other.viewer.loss);
+                if let Some(state) = self.links.get_mut(link) {
+                    state.delay = path.delay;
+                    state.loss = loss;
+                }
+                if path.connects {
+                    let at = now
+                        + 2 * HANDSHAKE_ROUND_TRIPS * path.delay
+                        + self.dice.duration(&HANDSHAKE);
+                    self.agenda.note(at, Event::LinkOpened(link));
                 }
             }
-            Output::AddCandidates { .. } => {}
+            Output::AddCandidates { .. } | Output::Tracks(_) => {}
             Output::CloseLink { peer } => {
                 if let Some((link, side, delay)) = self.links.close(id, peer) {
-                    self.agenda
-                        .note(self.now + delay, Event::LinkClosed(link, side));
+                    self.agenda.note(now + delay, Event::LinkClosed(link, side));
                 }
             }
-            Output::Send { peer, lane, bytes } => self.send(id, peer, lane, bytes),
-            Output::Tracks(_) => {}
-            Output::Chunk(fragment) => {
-                page.playback
-                    .show(self.now, &fragment, &self.appliance.source);
+            Output::Send { peer, lane, bytes } => {
+                if self.send(id, peer, lane, bytes) && !written.contains(&peer) {
+                    written.push(peer);
+                }
             }
-            Output::Skipped(media) => page.playback.skipped += media,
+            Output::Chunk(fragment) => page.show(now, &fragment, &self.appliance.source),
+            Output::Skipped(media) => {
+                page.playback.skipped += media;
+                page.element.skipped(media);
+            }
             Output::Phase(phase) => page.playback.phase = Some(phase),
         }
     }
 
-    fn send(&mut self, id: PageId, peer: NodeId, lane: Lane, bytes: Bytes) {
-        let profile = &self.profile.link;
-        let Some(page) = self.pages.get_mut(&id) else {
+    /// A page's message for the box: over TCP, so in order and whole.
+    pub(super) fn tell_box(&mut self, id: PageId, bytes: Bytes) {
+        let Some((socket, viewer)) = self
+            .get(id)
+            .and_then(|page| Some((page.socket?, page.viewer)))
+        else {
             return;
         };
-        let Some((link, side, delay)) = self.links.route(id, peer) else {
+        let late = self.tcp_late(viewer.loss, viewer.control, bytes.len());
+        let arrives = self.now + viewer.control + late;
+        let Some(page) = self.page_mut(id) else {
             return;
         };
-        let bytes = page.tamper(bytes);
-        let bits = (bytes.len() + OVERHEAD) as u64 * 8;
-        let on_wire = Duration::from_nanos(bits * 1_000_000_000 / profile.uplink.max(1));
-        let left = page.uplink_free.max(self.now) + on_wire;
-        page.uplink_free = left;
-        let mut arrives = left + delay;
-        if lane == Lane::Media {
-            let length = bytes.len();
-            let buffered = self.links.buffer(link, side, length, 0);
-            page.handle(
-                self.now,
-                Input::LinkBuffered {
-                    peer,
-                    bytes: buffered,
-                },
-            );
-            self.agenda
-                .note(left, Event::LinkDrained(link, side, length));
-            arrives += self.dice.duration(&profile.jitter);
-            if self.dice.chance(profile.loss) {
-                return;
+        let arrives = arrives.max(page.to_box);
+        page.to_box = arrives;
+        self.agenda.note(arrives, Event::BoxMessage(socket, bytes));
+    }
+
+    /// How much later a message is because of what TCP has to send again.
+    fn tcp_late(&mut self, loss: f64, delay: Duration, length: usize) -> Duration {
+        let mut late = Duration::ZERO;
+        for _ in 0..length.div_ceil(SEGMENT) {
+            if self.dice.chance(loss) {
+                late = late.max(if length > SEGMENT {
+                    2 * delay
+                } else {
+                    TCP_RTO.max(2 * delay)
+                });
             }
         }
-        self.agenda
-            .note(arrives, Event::LinkMessage(link, 1 - side, bytes));
+        late
+    }
+
+    /// As the page's conduct has it. Whether anything was handed to the media channel.
+    fn send(&mut self, id: PageId, peer: NodeId, lane: Lane, bytes: Bytes) -> bool {
+        let Some(page) = self.page_mut(id) else {
+            return false;
+        };
+        match page.conduct.treat(bytes) {
+            Treated::Send(bytes) => self.transmit(id, peer, lane, bytes),
+            Treated::Hold(bytes, time) => {
+                let at = self.now + time;
+                self.agenda.note(at, Event::Held(id, peer, lane, bytes));
+            }
+            Treated::Drop => {}
+        }
+        lane == Lane::Media
+    }
+
+    pub(super) fn transmit(&mut self, id: PageId, peer: NodeId, lane: Lane, bytes: Bytes) {
+        let Some((link_id, side)) = self.links.route(id, peer) else {
+            return;
+        };
+        let Some(page) = self
+            .pages
+            .get_mut(id.0 as usize)
+            .and_then(Option::as_deref_mut)
+        else {
+            return;
+        };
+        let Some(link) = self.links.get_mut(link_id) else {
+            return;
+        };
+        match bytes.first() {
+            Some(&SUBSCRIBE) => link.subscribed[usize::from(side)] = true,
+            Some(&UNSUBSCRIBE) => link.subscribed[usize::from(side)] = false,
+            _ => {}
+        }
+        let line = Line {
+            delay: link.delay,
+            loss: link.loss,
+            uplink: page.viewer.uplink,
+        };
+        let channel = &mut link.channels[usize::from(side)];
+        page.sent += bytes.len() as u64;
+        let arrives = channel.send(
+            self.now,
+            lane,
+            bytes.len(),
+            &line,
+            &mut page.uplink_free,
+            &mut self.dice,
+        );
+        if let Some(arrives) = arrives {
+            let at = arrives + DISPATCH + self.dice.wait(BUSY);
+            let at = if lane == Lane::Command {
+                channel.in_order(at)
+            } else {
+                at
+            };
+            let bytes = self.appliance.source.intern(bytes);
+            self.agenda
+                .note(at, Event::LinkMessage(link_id, 1 - side, bytes));
+        }
+    }
+
+    fn tell_buffered(&mut self, id: PageId, peer: NodeId) {
+        let now = self.now;
+        let Some((link_id, side)) = self.links.route(id, peer) else {
+            return;
+        };
+        let Some(link) = self.links.get_mut(link_id) else {
+            return;
+        };
+        let bytes = link.channels[usize::from(side)].buffered(now);
+        if bytes > LOW {
+            self.watch_buffer(link_id, side);
+        }
+        if let Some(page) = self.page_mut(id) {
+            page.handle(now, Input::LinkBuffered { peer, bytes });
+        }
     }
 
     /// Delivers what the box has to say, and sees to it that the coordinator is woken.
     pub(super) fn post(&mut self) {
-        for (socket, bytes) in std::mem::take(&mut self.appliance.outbox) {
-            let Some(&id) = self.sockets.get(&socket) else {
-                continue;
-            };
-            let Some(page) = self.pages.get(&id) else {
-                continue;
-            };
-            self.agenda.note(
-                self.now + page.control,
-                Event::SocketMessage(id, socket, bytes),
-            );
+        let now = self.now;
+        if let Some(at) = self.appliance.carry_out(now)
+            && self.uplink_wake.is_none_or(|wake| at < wake)
+        {
+            self.uplink_wake = Some(at);
+            self.agenda.note(at, Event::BoxUplink);
         }
-        if let Some(at) = self.appliance.coordinator.poll_timeout()
+        for (socket, left, what) in core::mem::take(&mut self.appliance.outbox) {
+            let Some(id) = self.socket(socket) else {
+                continue;
+            };
+            let Some(viewer) = self.get(id).map(|page| page.viewer) else {
+                continue;
+            };
+            let length = match &what {
+                ToPage::Message(bytes) => bytes.len(),
+                ToPage::Closed => 0,
+            };
+            let late = self.tcp_late(viewer.loss, viewer.control, length);
+            let Some(page) = self.pages[id.0 as usize].as_deref_mut() else {
+                continue;
+            };
+            let arrives = (left + viewer.control + late).max(page.from_box);
+            page.from_box = arrives;
+            if matches!(what, ToPage::Closed) && !self.appliance.away {
+                self.watch.expels(page);
+            }
+            match what {
+                ToPage::Message(bytes) => self
+                    .agenda
+                    .note(arrives, Event::SocketMessage(socket, bytes)),
+                ToPage::Closed => self.agenda.note(arrives, Event::SocketClosed(socket)),
+            }
+        }
+        if !self.appliance.away
+            && let Some(at) = self.appliance.coordinator.poll_timeout()
             && self.coordinator_wake.is_none_or(|wake| at < wake)
         {
             self.coordinator_wake = Some(at);
-            self.agenda.note(at.max(self.now), Event::BoxTimeout);
+            self.agenda.note(at.max(now), Event::BoxTimeout);
         }
     }
 }
 
-/// Browsers' timers have a grain of a millisecond.
-const TIMER_GRAIN: Duration = Duration::from_millis(1);
-/// IP, UDP, DTLS and SCTP around a message.
-const OVERHEAD: usize = 80;
+/// [`peerstream_wire::LinkMessage`] has the table.
+const SUBSCRIBE: u8 = 0x10;
+const UNSUBSCRIBE: u8 = 0x11;

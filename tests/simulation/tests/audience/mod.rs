@@ -5,21 +5,21 @@
 use core::time::Duration;
 
 use peerstream_node::Stats;
-use peerstream_simulation::{PageId, Playback, Profile, Swarm};
+use peerstream_simulation::{Conditions, PageId, Playback, Swarm, World};
 
-pub(crate) fn seeded(seed: u64) -> Profile {
+pub(crate) fn calm(seed: u64) -> Swarm {
+    Swarm::new(world(seed, Conditions::calm()))
+}
+
+pub(crate) fn world(seed: u64, conditions: Conditions) -> World {
     let asked = std::env::var("SIMULATION_SEED")
         .ok()
         .and_then(|seed| seed.parse().ok());
-    Profile {
-        seed: asked.unwrap_or(seed),
-        ..Profile::default()
-    }
+    World::new(asked.unwrap_or(seed), conditions)
 }
 
 /// An audience of this size that has settled.
-pub(crate) fn audience(profile: Profile, size: usize) -> Swarm {
-    let mut swarm = Swarm::new(profile);
+pub(crate) fn settled(mut swarm: Swarm, size: usize) -> Swarm {
     for _ in 0..size {
         swarm.join();
         swarm.run(Duration::from_millis(100));

@@ -4,12 +4,15 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use peerstream_fragment::StreamId;
-use peerstream_wire::{Envelope, PROTOCOL, Parent, Refusal, Signal, ToBox, ToNode};
+use peerstream_wire::{
+    Assignment, DEFAULT_COPIES, Envelope, Held, MAX_CHILDREN, MAX_HELD, NodeId, Notice, PROTOCOL,
+    Parent, Refusal, Ticket, ToBox, ToNode,
+};
 
 use super::Node;
 use crate::{
-    config::{CLOCK, CLOCK_FIRST, RECONNECT, RECONNECT_MAX},
-    event::{Output, Phase},
+    config::{CAPACITY, CLOCK, CLOCK_FIRST, RECONNECT, RECONNECT_MAX, RECONNECT_MIN},
+    event::Phase,
     intake::Intake,
     link::{Link, State},
     timer::Timer,
@@ -17,26 +20,45 @@ use crate::{
 
 /// What a node keeps about the control socket and the box's clock.
 pub(super) struct Control {
-    open: bool,
+    /// Since when it is open.
+    pub(super) open: Option<Duration>,
     attempts: u32,
     jitter: u64,
     /// The box's clock minus this node's in microseconds, and the round trip it was
     /// learned with: the quickest answer is the truest.
     clock: Option<(i128, Duration)>,
     clocks_asked: u32,
+    /// Shows a box that has forgotten all that the node's name is its own.
+    pub(super) ticket: Option<Ticket>,
+    /// The box has welcomed the node, and a whole place has not come since.
+    whole_due: bool,
     /// The stream's title.
     pub(super) title: String,
+    /// Copies that may be passed on at most.
+    copies_max: u8,
+    /// What the box was told of that, and when.
+    copies_told: (u8, Duration),
+    /// How often it was told since.
+    capacities: u32,
+    /// What the viewer is to know.
+    pub(super) notice: Option<Notice>,
 }
 
 impl Control {
     pub(super) fn new(seed: u64) -> Self {
         Control {
-            open: false,
+            open: None,
             attempts: 0,
             jitter: seed,
             clock: None,
             clocks_asked: 0,
+            ticket: None,
+            whole_due: false,
             title: String::new(),
+            copies_max: u8::MAX,
+            copies_told: (DEFAULT_COPIES, Duration::ZERO),
+            capacities: 0,
+            notice: None,
         }
     }
 
@@ -45,8 +67,15 @@ impl Control {
         u64::try_from(i128::try_from(now.as_micros()).ok()? + offset).ok()
     }
 
-    fn pause(&mut self) -> Duration {
-        let base = (RECONNECT * 2u32.saturating_pow(self.attempts.min(8))).min(RECONNECT_MAX);
+    /// Whether anything may be passed on at all.
+    pub(super) fn shares(&self) -> bool {
+        self.copies_max > 0
+    }
+
+    /// How long to wait before the socket is opened again.
+    fn pause(&mut self, depth: u8) -> Duration {
+        let doublings = self.attempts + u32::from(depth.saturating_sub(10)) / 2;
+        let spread = (RECONNECT * 2u32.pow(doublings.min(8))).min(RECONNECT_MAX);
         self.attempts += 1;
         // SplitMix64 (Steele, Lea, Flood 2014): spreads the reconnections of an audience.
         self.jitter = self.jitter.wrapping_add(0x9e37_79b9_7f4a_7c15);
@@ -54,21 +83,28 @@ impl Control {
         z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
         z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
         let share = (z ^ (z >> 31)) >> 44;
-        base + base * u32::try_from(share).unwrap_or(0) / (1 << 20)
+        RECONNECT_MIN + spread * u32::try_from(share).unwrap_or(0) / (1 << 20)
     }
 }
 
 impl Node {
     pub(super) fn control_opened(&mut self, now: Duration) {
-        self.control.open = true;
+        self.control.open = Some(now);
         self.links.insert(Parent::Box, Link::new(now, State::Open));
-        self.say(&ToBox::Join { protocol: PROTOCOL });
+        self.control.copies_told = (self.copies(), now);
+        self.say(&ToBox::Join {
+            protocol: PROTOCOL,
+            copies: self.copies(),
+            held: self.held(),
+        });
         self.control.clocks_asked = 0;
         self.ask_clock(now);
     }
 
+    /// The socket is gone, and with it only what came over it: the links stay, and what
+    /// there is goes on being passed on.
     pub(super) fn control_closed(&mut self, now: Duration) {
-        self.control.open = false;
+        self.control.open = None;
         self.links.remove(&Parent::Box);
         self.timers.stop(Timer::Clock);
         if let Phase::Refused(Refusal::Protocol) | Phase::OtherStream = self.phase {
@@ -77,9 +113,63 @@ impl Node {
         if self.phase == Phase::Waiting {
             self.phase(Phase::Connecting);
         }
-        let pause = self.control.pause();
+        let depth = self.assignment.as_ref().map_or(0, |a| a.depth);
+        let pause = self.control.pause(depth);
         self.timers.set(Timer::Reconnect, now + pause);
         self.steer(now);
+    }
+
+    /// What a box that knows nothing any more needs, to take this node up where it is.
+    fn held(&self) -> Option<Held> {
+        let mut place: Assignment = self.assignment.clone()?;
+        // Where the node was to end up is what its neighbours were told, too.
+        self.pending.clone().fire(&mut place, |_| true);
+        place.children.truncate(MAX_CHILDREN);
+        place.wards.truncate(MAX_CHILDREN);
+        let open = self.links.iter().filter_map(|(origin, link)| match origin {
+            Parent::Node(peer) if link.is_open() => Some(*peer),
+            _ => None,
+        });
+        Some(Held {
+            node: self.name?,
+            ticket: self.control.ticket?,
+            place,
+            open: open.take(MAX_HELD).collect(),
+        })
+    }
+
+    /// The copies that this node offers to pass on.
+    pub(super) fn copies(&self) -> u8 {
+        if self.is_hampered() {
+            return 0;
+        }
+        let learned = self.learned_copies().unwrap_or(DEFAULT_COPIES);
+        learned.min(self.control.copies_max)
+    }
+
+    /// The owner's word on what may be passed on, or the device's.
+    pub(super) fn may_share(&mut self, now: Duration, copies_max: u8) {
+        self.control.copies_max = copies_max;
+        self.capacity_changed(now);
+    }
+
+    /// Tells the box how many copies this node can and may pass on, if that is news.
+    pub(super) fn capacity_changed(&mut self, now: Duration) {
+        let copies = self.copies();
+        let (told, at) = self.control.copies_told;
+        let first = self.control.capacities == 0 && self.learned_copies().is_some();
+        if (copies == told && !first) || self.name.is_none() || self.control.open.is_none() {
+            return;
+        }
+        // A leaf is one at once: its owner's word is not put off. Nor is what a newcomer finds
+        // out, before anybody depends on it.
+        if now < at + CAPACITY && copies > 0 && !first {
+            self.timers.by(Timer::Capacity, at + CAPACITY);
+            return;
+        }
+        self.control.copies_told = (copies, now);
+        self.control.capacities += 1;
+        self.say(&ToBox::Capacity { copies });
     }
 
     pub(super) fn ask_clock(&mut self, now: Duration) {
@@ -98,6 +188,9 @@ impl Node {
     /// A whole binary message from the box. One that makes no sense is dropped: the box
     /// is trusted no further than its signatures.
     pub(super) fn control_message(&mut self, now: Duration, bytes: Bytes) {
+        if self.control.open.is_none() {
+            return;
+        }
         let length = bytes.len() as u64;
         match Envelope::decode(bytes) {
             Ok(Envelope::Link(message)) => self.link_message(now, Parent::Box, message, length),
@@ -116,27 +209,40 @@ impl Node {
                 node,
                 stream,
                 title,
+                ticket,
             } => {
                 self.control.title = title;
+                self.control.ticket = Some(ticket);
+                self.control.notice = None;
                 self.welcome(now, node, stream);
             }
-            ToNode::Assign(assignment) => self.assign(now, assignment),
-            ToNode::Signal { peer, signal } => match signal {
-                Signal::Offer(offer) => self.offered(now, peer, offer),
-                Signal::Answer(answer) => self.answered(peer, answer),
-                Signal::Candidates(candidates) => {
-                    if self.links.contains_key(&Parent::Node(peer)) {
-                        self.outputs
-                            .push_back(Output::AddCandidates { peer, candidates });
-                    }
+            ToNode::Assign(assignment) => {
+                self.control.notice = None;
+                let newer = |held: &Assignment| assignment.epoch > held.epoch;
+                if core::mem::take(&mut self.control.whole_due)
+                    || self.assignment.as_ref().is_none_or(newer)
+                {
+                    self.assign(now, assignment);
                 }
-            },
+            }
+            ToNode::Change { epoch, commands } => {
+                self.control.notice = None;
+                if !self.change(now, epoch, commands) {
+                    // Something was lost, which only a new beginning makes good.
+                    self.control_closed(now);
+                }
+            }
+            ToNode::Signal { peer, signal } => self.signalled(now, peer, signal, None),
             ToNode::Clock { sent, box_time } => self.learn_clock(now, sent, box_time),
+            ToNode::Probe => self.say(&ToBox::Alive),
+            ToNode::Notice(notice) => self.control.notice = Some(notice),
+            // A box that restarts is back before anybody need know; the socket closes.
+            ToNode::Refused(Refusal::ShuttingDown) => {}
             ToNode::Refused(refusal) => self.phase(Phase::Refused(refusal)),
         }
     }
 
-    fn welcome(&mut self, now: Duration, node: peerstream_wire::NodeId, stream: [u8; 32]) {
+    fn welcome(&mut self, now: Duration, node: NodeId, stream: [u8; 32]) {
         if *self.config.pinned.get_or_insert(stream) != stream {
             self.phase(Phase::OtherStream);
             return;
@@ -145,6 +251,11 @@ impl Node {
             self.intake = Some(Intake::new(StreamId(stream)));
         }
         self.control.attempts = 0;
+        self.control.whole_due = true;
+        if let Some((_, best)) = &mut self.control.clock {
+            // Another box, or one that has started again, may have another clock.
+            *best = Duration::MAX / 2;
+        }
         if self.name.replace(node).is_some_and(|before| before != node) {
             // The box knows this page by another name now, and so will its neighbours:
             // every link is made anew.
@@ -153,10 +264,13 @@ impl Node {
                 self.drop_link(peer);
             }
             self.assignment = None;
+            self.pending.clear();
+            self.waiting.clear();
         }
         if matches!(self.phase, Phase::Connecting | Phase::Refused(_)) {
             self.phase(Phase::Waiting);
         }
+        self.timers.by(Timer::Links, now);
         self.timers.by(Timer::Upstream, now);
         self.timers.by(Timer::Heartbeat, now);
     }
@@ -171,7 +285,7 @@ impl Node {
         let better = self
             .control
             .clock
-            .is_none_or(|(_, best)| round_trip <= best * 3 / 2);
+            .is_none_or(|(_, best)| round_trip <= best.saturating_mul(3) / 2);
         if better {
             self.control.clock = Some((offset, round_trip));
         } else if let Some((_, best)) = &mut self.control.clock {

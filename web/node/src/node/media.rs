@@ -3,19 +3,17 @@
 use core::time::Duration;
 
 use bytes::Bytes;
-use peerstream_fragment::{Fragment, Kind, Position};
-use peerstream_wire::{LinkMessage, NodeId, Parent};
+use peerstream_fragment::{Fragment, Kind};
+use peerstream_wire::{Complaint, LinkMessage, NodeId, Parent};
 
-use super::Node;
+use super::{Node, forwarding::CERTIFICATE};
 use crate::{
-    config::REORDERING,
-    event::{Lane, Output, Phase},
+    config::{DEAF, REORDERING},
+    event::{Output, Phase},
     intake::News,
     playout::Play,
-    serving::Serving,
-    store::Entry,
+    serving::HEADER,
     timer::Timer,
-    upstream,
 };
 
 impl Node {
@@ -38,7 +36,7 @@ impl Node {
         let Some(link) = self.links.get_mut(&from) else {
             return;
         };
-        if link.distrusted {
+        if link.distrusted || now < link.deaf {
             return;
         }
         link.heard = now;
@@ -70,9 +68,22 @@ impl Node {
                 // Also for what a quicker helper had brought already: it completes nothing.
                 self.let_helpers_go(now);
             }
+            LinkMessage::Padding(_) => {
+                let length = u32::try_from(length).unwrap_or(u32::MAX);
+                if !link.padding.take(now, length) {
+                    self.report(now, from, Complaint::Flooding);
+                }
+            }
+            LinkMessage::Request { at, parts } => {
+                if link.requests.admit(now) {
+                    self.again(now, from, at, parts);
+                }
+            }
             command => {
                 if link.commands.admit(now) {
                     self.command(now, from, command);
+                } else {
+                    self.report(now, from, Complaint::Flooding);
                 }
             }
         }
@@ -83,37 +94,38 @@ impl Node {
             return;
         };
         match command {
-            LinkMessage::Subscribe { after } => {
-                let certificate = self.intake.as_ref().and_then(|i| i.current_certificate());
-                link.serving = Some(Serving::begin(&self.store, certificate, after));
-                self.pump(now, from);
-            }
-            LinkMessage::Unsubscribe => link.serving = None,
-            LinkMessage::Heartbeat { newest } => {
-                link.claim = newest;
-                self.timers.by(Timer::Upstream, now + self.latency());
-            }
-            LinkMessage::Request { at, parts } => {
-                if let Some(entry) = self.store.get(at) {
-                    // One that is not subscribed gets what it asked for, and no more.
-                    let mut once = Serving::default();
-                    link.serving
-                        .as_mut()
-                        .unwrap_or(&mut once)
-                        .again(at, entry, parts);
-                    self.drain(now, from, &mut once);
-                    self.pump(now, from);
+            LinkMessage::Subscribe { after } => self.subscribed(now, from, after),
+            LinkMessage::Unsubscribe => {
+                // One that is asked to feed and cannot says so in the same way. Where each
+                // has asked the other, it is the end of what it asked for itself.
+                let asked = link.is_serving();
+                link.serving = None;
+                if !asked {
+                    self.declined(now, from);
                 }
             }
-            LinkMessage::Ping(token) => self.send(now, from, LinkMessage::Pong(token)),
-            LinkMessage::Pong(token) => {
-                if let Some((sent, at)) = link.ping.take()
-                    && sent == token
-                {
-                    link.round_trip = Some(now.saturating_sub(at));
+            LinkMessage::Heartbeat {
+                patience_ms,
+                newest,
+            } => self.lives(now, from, patience_ms, newest),
+            LinkMessage::Ping(token) => {
+                let at = u32::try_from(now.as_micros() & 0xffff_ffff).unwrap_or(0);
+                self.send(now, from, LinkMessage::Pong { token, at });
+            }
+            LinkMessage::Pong { token, at } => self.answered(now, from, token, at),
+            LinkMessage::Relay { to, signal } => self.pass_on(now, from, to, *signal),
+            LinkMessage::Relayed { from: peer, signal } => self.relayed(now, from, peer, *signal),
+            LinkMessage::Goodbye => self.farewell(now, from),
+            LinkMessage::Share(share) => {
+                if let Some(serving) = &mut link.serving {
+                    serving.share(share);
                 }
             }
-            LinkMessage::Certificate(_) | LinkMessage::Header(_) | LinkMessage::Part { .. } => {}
+            LinkMessage::Certificate(_)
+            | LinkMessage::Header(_)
+            | LinkMessage::Part { .. }
+            | LinkMessage::Padding(_)
+            | LinkMessage::Request { .. } => {}
         }
     }
 
@@ -123,22 +135,35 @@ impl Node {
         for item in news {
             match item {
                 News::Certificate(bytes) => {
-                    let origin = Position {
-                        segment: 0,
-                        index: 0,
-                    };
-                    self.forward(now, from, origin, LinkMessage::Certificate(bytes));
+                    let message = LinkMessage::Certificate(bytes);
+                    self.forward(now, from, CERTIFICATE, &message);
                 }
                 News::Header(header) => {
-                    let at = header.header.meta.at;
-                    self.forward(now, from, at, LinkMessage::Header(header.bytes.clone()));
+                    let message = LinkMessage::Header(header.bytes.clone());
+                    self.forward(now, from, (header.at(), HEADER), &message);
                 }
                 News::Part(at, part, bytes) => {
-                    self.forward(now, from, at, LinkMessage::Part { at, part, bytes });
+                    let piece = (at, HEADER + 1 + u16::from(part));
+                    self.forward(now, from, piece, &LinkMessage::Part { at, part, bytes });
                 }
+                News::Vain(culprit, bytes) => self.vain(now, culprit, bytes),
                 News::Whole(fragment) => self.whole(now, &fragment),
                 News::Offence(culprit) => self.offence(now, culprit),
             }
+        }
+        self.ask_again(now);
+    }
+
+    /// Something came that is of no use. A little of that happens to everybody, and more to
+    /// one that has asked two at once; but who was not asked for anything is not listened to.
+    fn vain(&mut self, now: Duration, culprit: Parent, bytes: u32) {
+        self.bytes_again += u64::from(bytes);
+        if let Some(link) = self.links.get_mut(&culprit)
+            && !link.vain.take(now, bytes)
+            && link.fed.is_none()
+        {
+            link.deaf = now + DEAF;
+            self.report(now, culprit, Complaint::Flooding);
         }
     }
 
@@ -152,6 +177,10 @@ impl Node {
                 self.lateness.forget();
             }
             self.lateness.arrival(now, meta.media_time, meta.duration);
+            if meta.flags.key() {
+                self.rate = self.store.rate().unwrap_or(self.rate);
+                self.judge_uplink(now);
+            }
         }
         self.asked.remove(&meta.at);
         self.play(now);
@@ -173,104 +202,8 @@ impl Node {
                 }
             });
         }
-        if let Some(since) = self.playout.gap_since() {
-            if now >= since + REORDERING {
-                self.ask_again(now);
-            } else {
-                self.timers.by(Timer::Gap, since + REORDERING);
-            }
-            if let Some(at) = self.playout.deadline(patience) {
-                self.timers.by(Timer::Gap, at.max(now + REORDERING));
-            }
-        }
-    }
-
-    fn forward(&mut self, now: Duration, from: Parent, at: Position, message: LinkMessage) {
-        // Without the certificate and the init data nothing that follows is of any use, so
-        // these go where nothing is lost.
-        let init = |entry: &Entry| entry.header().header.meta.kind == Kind::Init;
-        let vital =
-            matches!(message, LinkMessage::Certificate(_)) || self.store.get(at).is_some_and(init);
-        let lane = if vital { Lane::Command } else { Lane::Media };
-        let encoded = message.encode();
-        let targets: Vec<Parent> = self
-            .links
-            .iter_mut()
-            .filter(|(origin, link)| **origin != from && link.serving.is_some())
-            .map(|(origin, link)| {
-                if let Some(serving) = &mut link.serving {
-                    serving.push_encoded(at, lane, encoded.clone());
-                }
-                *origin
-            })
-            .collect();
-        for target in targets {
-            self.pump(now, target);
-        }
-    }
-
-    /// Moves what a subscriber is waiting for into the browser's queue, as far as it may.
-    pub(super) fn pump(&mut self, now: Duration, to: Parent) {
-        let Some(link) = self.links.get_mut(&to) else {
-            return;
-        };
-        let Some(mut serving) = link.serving.take() else {
-            return;
-        };
-        self.drain(now, to, &mut serving);
-        if let Some(link) = self.links.get_mut(&to) {
-            link.serving = Some(serving);
-        }
-    }
-
-    fn drain(&mut self, now: Duration, to: Parent, serving: &mut Serving) {
-        let Parent::Node(peer) = to else { return };
-        let Some(link) = self.links.get_mut(&to).filter(|link| link.is_open()) else {
-            return;
-        };
-        let meter = Node::meter(&mut self.bytes_out, self.assignment.as_ref(), to);
-        while let Some((lane, bytes)) = serving.next(link.buffered) {
-            link.buffered += bytes.len();
-            link.sent = now;
-            *meter += bytes.len() as u64;
-            self.outputs.push_back(Output::Send { peer, lane, bytes });
-        }
-    }
-
-    /// Somebody sent what no honest node sends. Nothing more is taken from it; who feeds
-    /// this node instead is [`Node::steer`]'s affair.
-    fn offence(&mut self, now: Duration, culprit: Parent) {
-        if let Some(link) = self.links.get_mut(&culprit) {
-            link.distrusted = true;
-            link.fed = None;
-        }
-        self.helped = None;
-        self.send(now, culprit, LinkMessage::Unsubscribe);
-        self.steer(now);
-    }
-
-    /// Whether the parent feeds as it should; if so, nobody else need.
-    pub(super) fn let_helpers_go(&mut self, now: Duration) {
-        let Some(parent) = self.assignment.as_ref().map(|a| a.parent) else {
-            return;
-        };
-        let fed = self.links.get(&parent).and_then(|link| link.fed);
-        let fine = fed
-            .is_some_and(|fed| upstream::delivers(now, self.latency(), self.store.newest(), &fed));
-        if !fine {
-            return;
-        }
-        let others: Vec<Parent> = self
-            .links
-            .iter()
-            .filter(|(origin, link)| **origin != parent && link.fed.is_some())
-            .map(|(origin, _)| *origin)
-            .collect();
-        for other in others {
-            if let Some(link) = self.links.get_mut(&other) {
-                link.fed = None;
-            }
-            self.send(now, other, LinkMessage::Unsubscribe);
+        if let Some(at) = self.playout.deadline(patience) {
+            self.timers.by(Timer::Gap, at.max(now + REORDERING));
         }
     }
 }

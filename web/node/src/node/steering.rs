@@ -3,19 +3,18 @@
 use core::time::Duration;
 
 use peerstream_fragment::Position;
-use peerstream_wire::{LinkMessage, Parent};
+use peerstream_wire::{Complaint, LinkMessage, Parent};
 
 use super::Node;
 use crate::{
-    config::{HEARTBEAT, NEWCOMER_PATIENCE, PING, RESERVE_HEARTBEAT},
+    config::{
+        DEAD, DOUBT_AGAIN, DRY, HEARTBEAT, NEWCOMER_PATIENCE, PATIENCE_CEILING, PING, QUIET,
+        RESERVE_HEARTBEAT, SERVED_HEARTBEAT, STALE_AGAIN,
+    },
     link::{Fed, Link, State},
-    store::Entry,
     timer::Timer,
     upstream::{self, Verdict, View},
 };
-
-/// Missing fragments that are asked for at once, at most.
-const REQUESTS: usize = 32;
 
 impl Node {
     /// Subscribes to the parent as soon as it can be reached, and to a helper when the
@@ -25,7 +24,14 @@ impl Node {
             return;
         };
         let parent = assignment.parent;
-        let reachable = |link: &Link| link.is_usable() && link.fed.is_none();
+        let newest = self.store.newest();
+        self.began = self.began.or(self.playout.cursor().map(|_| now));
+        // One that fed worse than another has to catch up first.
+        let reachable = |link: &Link| {
+            link.is_usable()
+                && link.fed.is_none()
+                && (link.pauses == 0 || now >= link.resume && self.caught_up(link))
+        };
         if self.links.get(&parent).is_some_and(reachable) {
             self.subscribe(now, parent);
         }
@@ -34,47 +40,218 @@ impl Node {
             self.timers.set(Timer::Upstream, until);
             return;
         }
-        let verdict = {
-            let helpers: Vec<&Link> = self
-                .helpers()
-                .into_iter()
-                .filter_map(|origin| self.links.get(&origin))
-                .collect();
-            let other_feed = self
-                .links
-                .iter()
-                .filter(|(origin, _)| **origin != parent)
-                .filter_map(|(_, link)| {
-                    link.fed
-                        .and_then(|fed| fed.delivered_at.or(Some(fed.since)))
-                })
-                .max();
-            upstream::judge(&View {
-                now,
-                latency,
-                newest: self.store.newest(),
-                progress: self.progress,
-                parent: self.links.get(&parent),
-                helpers: &helpers,
-                other_feed,
-            })
+        let better = self.helpers().iter().any(|origin| {
+            let more = |link: &Link| link.is_usable() && link.claim > newest;
+            self.links.get(origin).is_some_and(more)
+        });
+        if self.is_stale(now) && !self.is_shared() {
+            self.doubt(now, better);
+        }
+        let shared = self.tend_shares(now);
+        let others = || {
+            let others = self.links.iter().filter(|(origin, _)| **origin != parent);
+            others.filter_map(|(_, link)| Some((link.fed?.since, link.heard)))
         };
-        match verdict {
-            Verdict::Wait(until) => {
-                self.timers
-                    .set(Timer::Upstream, until.max(now + Duration::from_millis(5)));
-            }
-            Verdict::TakeOver => {
+        let verdict = upstream::judge(&View {
+            now,
+            latency,
+            patience: self.parents_patience(),
+            newest,
+            progress: self.progress,
+            parent: self.links.get(&parent),
+            direct: parent == Parent::Box,
+            better,
+            helped: others().map(|(since, _)| since).max().filter(|_| !shared),
+            heard: others().map(|(_, heard)| heard).max().filter(|_| !shared),
+        });
+        let next = match verdict {
+            Verdict::Wait(until) => until.max(now + Duration::from_millis(5)),
+            Verdict::TakeOver(complaint) => {
                 // A helper is given as long as a parent before the next one is asked.
                 let due = self.helped.map_or(now, |at| at + 2 * latency);
-                if now >= due {
-                    self.take_over(now);
-                    self.timers.set(Timer::Upstream, now + 2 * latency);
+                if now < due {
+                    due
                 } else {
-                    self.timers.set(Timer::Upstream, due);
+                    if let Some(complaint) = complaint {
+                        self.report(now, parent, complaint);
+                    }
+                    if !shared {
+                        self.take_over(now);
+                    } else if complaint != Some(Complaint::Late) {
+                        // The other half is there already. What is late by two links would
+                        // be later by one.
+                        (self.helped, self.takeovers) = (Some(now), self.takeovers + 1);
+                        self.share_no_more(now);
+                    }
+                    now + 2 * latency
                 }
             }
+        };
+        self.timers.set(Timer::Upstream, next);
+    }
+
+    /// The longer of L and what the parent waits by itself.
+    fn parents_patience(&self) -> Duration {
+        let parent = self.assignment.as_ref().map(|a| a.parent);
+        let parent = parent.and_then(|parent| self.links.get(&parent));
+        let theirs = parent.map_or(Duration::ZERO, |link| link.patience);
+        self.latency().max(theirs.min(PATIENCE_CEILING))
+    }
+
+    /// Parent and partner may both pretend that all is well. Their word is not asked, but
+    /// the reserve, which has no part in it; more rarely than it would take to make things
+    /// worse where it is the source that is late.
+    fn doubt(&mut self, now: Duration, better: bool) {
+        let pause = if better { DOUBT_AGAIN } else { STALE_AGAIN };
+        if self.doubted.is_some_and(|at| now < at + pause) {
+            return;
         }
+        self.doubted = Some(now);
+        let partner = self.assignment.as_ref().and_then(|a| a.partner);
+        let mut idle = self.helpers();
+        idle.retain(|origin| self.is_idle(now, origin));
+        let apart = |origin: &&Parent| partner.map(Parent::Node) != Some(**origin);
+        if let Some(helper) = idle.iter().find(apart).or(idle.first()) {
+            self.subscribe(now, *helper);
+        }
+    }
+
+    /// A sign of life, and of what there is to be had.
+    pub(super) fn lives(
+        &mut self,
+        now: Duration,
+        from: Parent,
+        patience_ms: u16,
+        claim: Option<Position>,
+    ) {
+        let newest = self.store.newest();
+        if let Some(link) = self.links.get_mut(&from) {
+            link.claim = claim;
+            link.patience = Duration::from_millis(patience_ms.into());
+            link.ahead = link.ahead.or(Some(now)).filter(|_| claim > newest);
+            // A parent that was let go may have caught up.
+            let due = if link.pauses > 0 {
+                now
+            } else {
+                now + self.latency()
+            };
+            self.timers.by(Timer::Upstream, due);
+        }
+        if self.assignment.as_ref().map(|a| a.parent) == Some(from) {
+            self.watch_speed(now, claim);
+        }
+    }
+
+    /// Somebody sent what no honest node sends. Nothing more is taken from it; who feeds
+    /// this node instead is [`Node::steer`]'s affair.
+    pub(super) fn offence(&mut self, now: Duration, culprit: Parent) {
+        self.report(now, culprit, Complaint::Forged);
+        if let Some(link) = self.links.get_mut(&culprit) {
+            link.distrusted = true;
+        }
+        self.helped = None;
+        self.unsubscribe(now, culprit);
+        self.steer(now);
+    }
+
+    /// Lets everybody go who is not needed: one feeder is enough, the parent if it
+    /// delivers, and otherwise the first helper that does.
+    pub(super) fn let_helpers_go(&mut self, now: Duration) {
+        let Some(assignment) = &self.assignment else {
+            return;
+        };
+        let parent = assignment.parent;
+        let feeds = self.links.iter().filter(|(_, link)| link.fed.is_some());
+        let feeds: Vec<Parent> = feeds.map(|(origin, _)| *origin).collect();
+        let latency = self.latency();
+        // Whoever was asked out of doubt is given the time to answer.
+        let doubting = self.doubted.is_some_and(|at| now < at + 4 * latency);
+        if feeds.len() < 2 || doubting || (feeds.len() == 2 && self.is_shared()) {
+            return;
+        }
+        // One whose role has ended is only there until the parent delivers, however much
+        // farther from the source that is; a helper, until the parent is not late any more.
+        let assigned = [assignment.partner, assignment.reserve];
+        let has_role = |origin: &Parent| {
+            *origin == parent
+                || assigned
+                    .into_iter()
+                    .flatten()
+                    .any(|p| Parent::Node(p) == *origin)
+        };
+        let helped = feeds
+            .iter()
+            .any(|origin| *origin != parent && has_role(origin));
+        let tolerance = if helped {
+            self.tolerance()
+        } else {
+            Duration::MAX
+        };
+        let best = if self.delivers(now, parent, tolerance) {
+            parent
+        } else {
+            let mut helpers = self.helpers().into_iter();
+            let Some(best) = helpers.find(|origin| self.delivers(now, *origin, latency)) else {
+                return;
+            };
+            best
+        };
+        let since = |origin: &Parent| self.links.get(origin)?.fed.map(|fed| fed.since);
+        let asked = since(&best);
+        // A parent is given the time to catch up.
+        let early = now < asked.max(since(&parent)).unwrap_or_default() + 2 * latency;
+        let spared = best != parent && (early || !has_role(&best));
+        let right = best != parent && !spared && self.doubted.is_some() && asked <= self.doubted;
+        for origin in feeds {
+            if origin == best || origin == parent && spared {
+                continue;
+            }
+            let delivers = self.delivers(now, origin, latency);
+            if let Some(link) = self.links.get_mut(&origin)
+                && !delivers
+            {
+                link.pause(now);
+            }
+            self.unsubscribe(now, origin);
+        }
+        if right {
+            self.expose(now, best);
+        }
+    }
+
+    /// Whether something came from a feeder within L, and it is not further behind the
+    /// newest than this.
+    fn delivers(&self, now: Duration, origin: Parent, behind: Duration) -> bool {
+        let fed = self.links.get(&origin).and_then(|link| link.fed);
+        fed.is_some_and(|fed| {
+            fed.delivered_at.is_some_and(|at| now < at + self.latency())
+                && self.lag(fed.delivered).is_some_and(|lag| lag <= behind)
+        })
+    }
+
+    /// How far behind a helper a parent may be and still be preferred to it. To be left
+    /// without news for 3 L by turning back would mean another takeover.
+    fn tolerance(&self) -> Duration {
+        2 * self.parents_patience()
+    }
+
+    /// Whether somebody who fed worse than another has caught up, as far as his word goes,
+    /// which may be a heartbeat old.
+    fn caught_up(&self, link: &Link) -> bool {
+        let lag = self.lag(link.claim);
+        lag.is_some_and(|lag| lag <= self.tolerance() + HEARTBEAT)
+    }
+
+    /// How much newer the newest fragment is than this one.
+    fn lag(&self, at: Option<Position>) -> Option<Duration> {
+        let time = |at| Some(self.store.get(at)?.header().header.meta.media_time);
+        let (at, newest) = (at?, self.store.newest()?);
+        if at >= newest {
+            return Some(Duration::ZERO);
+        }
+        Some(Duration::from_micros(
+            time(newest)?.saturating_sub(time(at)?),
+        ))
     }
 
     /// A newcomer's links open within moments of one another. It gives its parent's that
@@ -88,13 +265,32 @@ impl Node {
         }
     }
 
+    fn is_idle(&self, now: Duration, origin: &Parent) -> bool {
+        let idle = |link: &Link| link.is_usable() && link.fed.is_none() && now >= link.resume;
+        self.links.get(origin).is_some_and(idle)
+    }
+
     fn take_over(&mut self, now: Duration) {
-        let idle = |origin: &Parent| {
-            self.links
-                .get(origin)
-                .is_some_and(|link| link.is_usable() && link.fed.is_none())
+        let lively = now.saturating_sub(2 * self.latency() + HEARTBEAT);
+        let mut idle = self.helpers();
+        idle.retain(|origin| self.is_idle(now, origin));
+        // Who has not been heard of for as long as the parent may well have gone with it;
+        // reserves speak more rarely.
+        let partner = self.assignment.as_ref().and_then(|a| a.partner);
+        let gone = |origin: &Parent| {
+            let silent = |link: &Link| link.heard < lively;
+            Some(*origin) == partner.map(Parent::Node) && self.links.get(origin).is_some_and(silent)
         };
-        let Some(helper) = self.helpers().into_iter().find(idle) else {
+        let helper = idle.iter().find(|origin| !gone(origin)).or(idle.first());
+        // One that fed worse than another once is better than none.
+        let paused = || {
+            let mut paused = self.helpers();
+            let dry = now >= self.progress + DRY;
+            paused.retain(|origin| dry && self.is_idle(Duration::MAX, origin));
+            let resume = |origin: &Parent| self.links.get(origin).map(|link| link.resume);
+            paused.into_iter().min_by_key(resume)
+        };
+        let Some(helper) = helper.copied().or_else(paused) else {
             return;
         };
         self.helped = Some(now);
@@ -108,7 +304,7 @@ impl Node {
 
     /// Partner first, then the reserve, then whoever has more than this node: a link whose
     /// role has just ended may be the only one that is open yet.
-    fn helpers(&self) -> Vec<Parent> {
+    pub(super) fn helpers(&self) -> Vec<Parent> {
         let Some(assignment) = &self.assignment else {
             return Vec::new();
         };
@@ -123,7 +319,7 @@ impl Node {
         let others = self
             .links
             .iter()
-            .filter(|(_, link)| link.is_open() && link.claim > newest);
+            .filter(|(_, link)| link.is_open() && (link.claim > newest || link.fed.is_some()));
         for (origin, _) in others {
             let is_child =
                 matches!(origin, Parent::Node(peer) if assignment.children.contains(peer));
@@ -134,110 +330,46 @@ impl Node {
         helpers
     }
 
-    fn subscribe(&mut self, now: Duration, to: Parent) {
+    pub(super) fn subscribe(&mut self, now: Duration, to: Parent) {
         if let Some(link) = self.links.get_mut(&to) {
             link.fed = Some(Fed {
                 since: now,
                 delivered_at: None,
                 delivered: None,
             });
+            link.ahead = None;
         }
         let after = self.playout.cursor();
         self.send(now, to, LinkMessage::Subscribe { after });
         self.timers.by(Timer::Upstream, now + self.latency());
     }
 
-    /// Asks for every fragment that is missing before one that has come whole.
-    pub(super) fn ask_again(&mut self, now: Duration) {
-        let mut wanted = Vec::new();
-        let mut expected = self.playout.cursor();
-        for (at, entry) in self.store.after(self.playout.cursor()) {
-            if let Some(last) = expected
-                && at.segment == last.segment
-            {
-                let holes = last.index.saturating_add(1)..at.index;
-                wanted.extend(holes.map(|index| {
-                    (
-                        Position {
-                            segment: at.segment,
-                            index,
-                        },
-                        0,
-                    )
-                }));
-            }
-            if let Some(last) = expected
-                && at.segment != last.segment
-            {
-                // How long the segment before was is not known: one more is worth asking.
-                wanted.push((
-                    Position {
-                        index: last.index.saturating_add(1),
-                        ..last
-                    },
-                    0,
-                ));
-                let holes = 0..at.index;
-                wanted.extend(holes.map(|index| {
-                    (
-                        Position {
-                            segment: at.segment,
-                            index,
-                        },
-                        0,
-                    )
-                }));
-            }
-            let init = entry.header().header.meta.init;
-            if self.store.init(init).is_none() {
-                wanted.push((
-                    Position {
-                        segment: init,
-                        index: 0,
-                    },
-                    0,
-                ));
-            }
-            if let Entry::Partial(assembly) = entry {
-                wanted.push((at, assembly.missing()));
-            }
-            expected = Some(at);
-            if wanted.len() >= REQUESTS {
-                break;
-            }
-        }
-        // The newest may simply be on its way.
-        let newest = self.store.newest();
-        wanted.retain(|(at, _)| Some(*at) < newest);
-        for (at, parts) in wanted.into_iter().take(REQUESTS) {
-            self.ask(now, at, parts);
-        }
-        if self.asked.len() > 4 * REQUESTS {
-            let cursor = self.playout.cursor();
-            self.asked.retain(|at, _| Some(*at) > cursor);
+    /// A feeder will not, or no longer: it has no room.
+    pub(super) fn declined(&mut self, now: Duration, from: Parent) {
+        if let Some(link) = self.links.get_mut(&from)
+            && link.fed.take().is_some()
+        {
+            link.pause(now);
+            self.helped = None;
+            self.steer(now);
         }
     }
 
-    fn ask(&mut self, now: Duration, at: Position, parts: u64) {
-        let (last, times) = self.asked.get(&at).copied().unwrap_or((Duration::ZERO, 0));
-        if times > 0 && now < last + self.latency() {
-            return;
+    pub(super) fn unsubscribe(&mut self, now: Duration, from: Parent) {
+        if let Some(link) = self.links.get_mut(&from) {
+            link.fed = None;
         }
-        let mut sources = self.helpers();
-        sources.extend(self.assignment.as_ref().map(|a| a.parent));
-        sources.retain(|origin| self.links.get(origin).is_some_and(|link| link.is_usable()));
-        if sources.is_empty() {
-            return;
-        }
-        let source = sources[times as usize % sources.len()];
-        self.asked.insert(at, (now, times + 1));
-        self.send(now, source, LinkMessage::Request { at, parts });
+        self.send(now, from, LinkMessage::Unsubscribe);
     }
 
     /// Tells every link that this node lives and what it holds, unless the link has just
     /// been told by what flows over it.
     pub(super) fn heartbeat(&mut self, now: Duration) {
-        let newest = self.store.newest();
+        let patience = self.parents_patience().as_millis();
+        let message = LinkMessage::Heartbeat {
+            patience_ms: u16::try_from(patience).unwrap_or(u16::MAX),
+            newest: self.store.newest(),
+        };
         let Some(assignment) = &self.assignment else {
             return;
         };
@@ -247,6 +379,8 @@ impl Node {
             .chain(assignment.children.iter().copied())
             .map(Parent::Node)
             .collect();
+        let beside = assignment.partner.map(Parent::Node);
+        let mut dead = Vec::new();
         let origins: Vec<Parent> = self.links.keys().copied().collect();
         for origin in origins {
             let Some(link) = self.links.get_mut(&origin).filter(|link| link.is_open()) else {
@@ -255,8 +389,24 @@ impl Node {
             if origin == Parent::Box {
                 continue;
             }
-            if now >= link.pinged + PING {
-                link.pinged = now;
+            let spoke = link.patience > Duration::ZERO;
+            if let Parent::Node(peer) = origin
+                && spoke
+                && link.fed.is_none()
+                && now >= link.heard + DEAD
+            {
+                dead.push(peer);
+                continue;
+            }
+            if Some(origin) == beside && spoke && now >= link.heard + QUIET {
+                // A partner that feeds nobody is missed by nobody else.
+                self.report(now, origin, Complaint::Silent);
+            }
+            let Some(link) = self.links.get_mut(&origin) else {
+                continue;
+            };
+            if link.pinged.is_none_or(|at| now >= at + PING) {
+                link.pinged = Some(now);
                 // Any value does; the time tells a late answer from the newest.
                 let token = u32::try_from(now.as_millis() & 0xffff_ffff).unwrap_or(0);
                 link.ping = Some((token, now));
@@ -265,12 +415,19 @@ impl Node {
             let Some(link) = self.links.get(&origin) else {
                 continue;
             };
-            let served = link.serving.is_some() && now < link.sent + HEARTBEAT;
+            let served = link.is_serving() && now < link.sent + HEARTBEAT;
             let due = frequent.contains(&origin) || now >= link.sent + RESERVE_HEARTBEAT;
-            if due && !served {
-                self.send(now, origin, LinkMessage::Heartbeat { newest });
+            if due && (!served || now >= link.told + SERVED_HEARTBEAT) {
+                self.send(now, origin, message.clone());
+                if let Some(link) = self.links.get_mut(&origin) {
+                    link.told = now;
+                }
             }
         }
+        for peer in dead {
+            self.link_closed(now, peer);
+        }
+        self.tend_trial(now);
         self.timers.set(Timer::Heartbeat, now + HEARTBEAT);
     }
 }

@@ -154,13 +154,13 @@ fn a_child_that_subscribes_gets_all_that_it_needs_to_begin() {
 }
 
 #[test]
-fn what_is_missing_is_asked_of_the_partner() {
+fn what_the_parent_has_not_got_is_asked_of_the_partner() {
     let mut stage = Stage::assigned();
     stage.begin(PARENT);
     let (one, two, three) = (stage.media(1), stage.media(2), stage.media(3));
     stage.deliver(PARENT, &one);
     stage.deliver(PARENT, &three);
-    stage.pass(FRAGMENT / 2);
+    stage.pass(FRAGMENT);
     let missing = Position {
         segment: 1,
         index: 2,

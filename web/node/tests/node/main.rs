@@ -2,6 +2,18 @@
 
 #![expect(clippy::unwrap_used, reason = "the test made these bytes itself")]
 
+mod abuse;
+mod changes;
+mod crowd;
+mod deaths;
 mod forwarding;
+mod line;
+mod links;
+mod loss;
+mod rejoin;
+mod reports;
+mod sharing;
+mod signalling;
 mod stage;
 mod takeover;
+mod uplink;

@@ -8,7 +8,7 @@ use peerstream_fragment::{
     TrackKind, Validity,
 };
 use peerstream_node::{Config, Input, Lane, Node, Output};
-use peerstream_wire::{Assignment, Envelope, LinkMessage, NodeId, Parent, ToNode, Tree};
+use peerstream_wire::{Assignment, Envelope, LinkMessage, NodeId, Parent, ToBox, ToNode, Tree};
 
 /// Media in one fragment.
 pub(crate) const FRAGMENT: Duration = Duration::from_millis(80);
@@ -45,27 +45,14 @@ impl Stage {
             signer,
         };
         stage.input(Input::ControlOpened);
-        stage.tell(&ToNode::Welcome {
-            node: NodeId(10),
-            stream: stage.identity.stream().0,
-            title: String::new(),
-        });
+        stage.welcome(10);
         stage
     }
 
     /// A node with a parent, a partner and a child, all linked and the child subscribed.
     pub(crate) fn assigned() -> Self {
         let mut stage = Stage::new();
-        stage.tell(&ToNode::Assign(Assignment {
-            epoch: 1,
-            tree: Tree::A,
-            depth: 2,
-            parent: Parent::Node(PARENT),
-            partner: Some(PARTNER),
-            reserve: None,
-            children: vec![CHILD],
-            wards: vec![],
-        }));
+        stage.tell(&ToNode::Assign(place()));
         for peer in [PARENT, PARTNER, CHILD] {
             stage.input(Input::LinkOpened { peer });
         }
@@ -110,6 +97,19 @@ impl Stage {
         self.deliver(from, &init);
     }
 
+    /// The same over the direct feed.
+    pub(crate) fn feed(&mut self, message: LinkMessage) {
+        self.input(Input::Control(Envelope::Link(message).encode()));
+    }
+
+    pub(crate) fn feed_fragment(&mut self, fragment: &Fragment) {
+        self.feed(LinkMessage::Header(fragment.header.bytes.clone()));
+        let at = fragment.at();
+        for (part, bytes) in fragment.parts() {
+            self.feed(LinkMessage::Part { at, part, bytes });
+        }
+    }
+
     pub(crate) fn deliver(&mut self, from: NodeId, fragment: &Fragment) {
         self.link(from, LinkMessage::Header(fragment.header.bytes.clone()));
         for (part, bytes) in fragment.parts() {
@@ -124,18 +124,17 @@ impl Stage {
         }
     }
 
+    /// A neighbour delivers fragments `from..to`, one each fragment time.
+    pub(crate) fn stream(&mut self, feeder: NodeId, from: u16, to: u16) {
+        for index in from..to {
+            let fragment = self.media(index);
+            self.deliver(feeder, &fragment);
+            self.pass(FRAGMENT);
+        }
+    }
+
     pub(crate) fn init(&self) -> Fragment {
-        let tracks = vec![InitTrack {
-            kind: TrackKind::Video,
-            codec: "avc1.42C01F".into(),
-            segment: Bytes::from_static(b"ftypmoov"),
-        }];
-        let meta = Meta {
-            kind: Kind::Init,
-            video_len: 0,
-            ..meta(1, 0)
-        };
-        self.signer.seal(meta, Init { tracks }.encode()).unwrap()
+        init(&self.signer)
     }
 
     /// The media fragment at index `index` of segment 1, three parts long.
@@ -168,6 +167,64 @@ impl Stage {
             .collect()
     }
 
+    /// What the box was sent, subscriptions aside.
+    pub(crate) fn said(&self) -> Vec<ToBox> {
+        let control = self.outputs.iter().filter_map(|output| match output {
+            Output::Control(bytes) => Some(Envelope::decode(bytes.clone()).unwrap()),
+            _ => None,
+        });
+        control
+            .filter_map(|envelope| match envelope {
+                Envelope::Control(body) => Some(ToBox::decode(&body).unwrap()),
+                Envelope::Link(_) => None,
+            })
+            .collect()
+    }
+
+    /// How often a neighbour was asked to feed this node.
+    pub(crate) fn subscriptions(&self, to: NodeId) -> usize {
+        let subscribe = |m: &LinkMessage| matches!(m, LinkMessage::Subscribe { .. });
+        self.sent(to).into_iter().filter(subscribe).count()
+    }
+
+    /// How often a link with a neighbour was begun.
+    pub(crate) fn offers(&self, to: NodeId) -> usize {
+        let begun =
+            |output: &&Output| matches!(output, Output::CreateOffer { peer } if *peer == to);
+        self.outputs.iter().filter(begun).count()
+    }
+
+    /// A neighbour says that it lives, and what it has.
+    pub(crate) fn alive(&mut self, peer: NodeId, index: u16) {
+        let newest = Some(Position { segment: 1, index });
+        self.link(
+            peer,
+            LinkMessage::Heartbeat {
+                patience_ms: 100,
+                newest,
+            },
+        );
+    }
+
+    /// The box tells the time: its clock is that of the captures.
+    pub(crate) fn tell_time(&mut self) {
+        let micros = u64::try_from(self.now.as_micros()).unwrap();
+        self.tell(&ToNode::Clock {
+            sent: micros,
+            box_time: micros,
+        });
+    }
+
+    /// The box gives the node a name.
+    pub(crate) fn welcome(&mut self, node: u32) {
+        self.tell(&ToNode::Welcome {
+            ticket: [9; 16],
+            node: NodeId(node),
+            stream: self.identity.stream().0,
+            title: String::new(),
+        });
+    }
+
     /// The parts that a neighbour was sent over the media channel.
     pub(crate) fn parts_sent(&self, to: NodeId) -> Vec<(Position, u8, Bytes)> {
         let media = self.outputs.iter().filter_map(|output| match output {
@@ -187,6 +244,37 @@ impl Stage {
     }
 }
 
+/// The place in [`Stage::assigned`].
+pub(crate) fn place() -> Assignment {
+    Assignment {
+        epoch: 1,
+        tree: Tree::A,
+        depth: 2,
+        parent: Parent::Node(PARENT),
+        partner: Some(PARTNER),
+        reserve: None,
+        children: vec![CHILD],
+        wards: vec![],
+        hub: None,
+        rendition: 0,
+    }
+}
+
+/// Init data of segment 1.
+pub(crate) fn init(signer: &Signer) -> Fragment {
+    let tracks = vec![InitTrack {
+        kind: TrackKind::Video,
+        codec: "avc1.42C01F".into(),
+        segment: Bytes::from_static(b"ftypmoov"),
+    }];
+    let meta = Meta {
+        kind: Kind::Init,
+        video_len: 0,
+        ..meta(1, 0)
+    };
+    signer.seal(meta, Init { tracks }.encode()).unwrap()
+}
+
 pub(crate) fn signer(identity: &IdentityKey, serial: u32) -> Signer {
     let key = SigningKey::from_seed([serial.to_le_bytes()[0]; 32]);
     let validity = Validity {
@@ -197,7 +285,7 @@ pub(crate) fn signer(identity: &IdentityKey, serial: u32) -> Signer {
     Signer::new(identity.stream(), certificate, key).unwrap()
 }
 
-fn meta(segment: u32, index: u16) -> Meta {
+pub(crate) fn meta(segment: u32, index: u16) -> Meta {
     let media_time = u64::from(index) * 80_000;
     Meta {
         kind: Kind::Media,

@@ -1,0 +1,260 @@
+//! Links that fail, and what is done so that nobody depends on them.
+
+use core::time::Duration;
+
+use peerstream_wire::NodeId;
+
+use super::{Again, Coordinator};
+use crate::{
+    defaults::{LINK_OPENS, LINK_RETRY, LINK_RETRY_DOUBLINGS, LINK_RETRY_FED},
+    place::Place,
+    seat::{Seat, millis},
+    slots::places,
+    succession,
+    timer::Timer,
+};
+
+impl Coordinator {
+    /// A node says that its link with another has not opened, or has broken.
+    pub(super) fn link_failed(&mut self, from: Place, peer: Place) {
+        if self.recovery.is_running() {
+            return;
+        }
+        self.counts.link_failures += 1;
+        let (Some(by), Some(about)) = (self.forest.occupant(from), self.forest.occupant(peer))
+        else {
+            return;
+        };
+        let grace = millis(LINK_OPENS);
+        let now = millis(self.now);
+        let new = |seat: &Seat| seat.noted != 0 || now.wrapping_sub(seat.changed) <= grace;
+        let opening = [from, peer]
+            .into_iter()
+            .filter_map(|place| self.forest.seat(place))
+            .any(new);
+        if opening && self.now < self.behind {
+            for place in [from, peer] {
+                if self.forest.parent(place) == Some(from)
+                    || self.forest.parent(place) == Some(peer)
+                {
+                    self.try_again_later(place, LINK_RETRY);
+                }
+            }
+        } else if opening {
+            if let Some(accuser) = self.accuser(by, true) {
+                let asked = self.probes.suspect(self.now, about, accuser);
+                self.ask(about, asked);
+            }
+            self.remember(by, about);
+            self.part(by, about);
+        } else {
+            self.is_gone(by, about, true);
+        }
+    }
+
+    /// Remembers that the two are to have no link, whoever else is behind their addresses.
+    pub(super) fn remember(&mut self, a: NodeId, b: NodeId) {
+        let audience = self.forest.len();
+        let origins = [a, b].map(|node| self.origin(node));
+        if let [Some(a), Some(b)] = origins {
+            self.pairs.note(self.now, a, b, audience);
+        }
+    }
+
+    pub(super) fn origin(&self, node: NodeId) -> Option<u64> {
+        let place = self.forest.place(node)?;
+        self.forest.seat(place).map(Seat::origin)
+    }
+
+    /// Whether the occupants of two places are known not to reach each other.
+    pub(super) fn failed(&self, a: Place, b: Place) -> bool {
+        match (self.forest.seat(a), self.forest.seat(b)) {
+            (Some(a), Some(b)) => self.pairs.has(a.origin(), b.origin()),
+            _ => false,
+        }
+    }
+
+    pub(super) fn is_known_failure(&self, a: NodeId, b: NodeId) -> bool {
+        match (self.origin(a), self.origin(b)) {
+            (Some(a), Some(b)) => self.pairs.has(a, b),
+            _ => false,
+        }
+    }
+
+    /// Sees to it that two whose link is of no use do not depend on it. The one below
+    /// changes trees with its partner if that makes do with the links that there are;
+    /// a leaf moves to another slot, and so does whoever is left with one feeder or none;
+    /// the others make do with their reserve.
+    pub(super) fn part(&mut self, a: NodeId, b: NodeId) {
+        let (Some(a), Some(b)) = (self.forest.place(a), self.forest.place(b)) else {
+            return;
+        };
+        let is_above = |upper: Place, lower: Place| {
+            upper.slot() != lower.slot()
+                && self
+                    .forest
+                    .parent(lower)
+                    .is_some_and(|parent| parent.slot() == upper.slot())
+        };
+        if is_above(a, b) {
+            self.find_feeder(b);
+        } else if is_above(b, a) {
+            self.find_feeder(a);
+        } else if self.forest.linked(a, b) {
+            for place in [a, b] {
+                if self.forest.parent(place) == Some(place.partner()) {
+                    self.resettle(place);
+                }
+            }
+            // Partners: the younger may find another more cheaply.
+            let younger = if self.forest.occupant(a) > self.forest.occupant(b) {
+                a
+            } else {
+                b
+            };
+            if self.forest.slot(younger.slot()).below().is_empty() {
+                self.relocate(younger);
+            }
+        }
+    }
+
+    /// A place's occupant cannot reach its parent or its reserve.
+    fn find_feeder(&mut self, place: Place) {
+        let Some(parent) = self.forest.parent(place) else {
+            return;
+        };
+        let reserve = parent.partner();
+        let no_parent = self.failed(place, parent);
+        let no_reserve = self.forest.occupant(reserve).is_none() || self.failed(place, reserve);
+        let partner = place.partner();
+        // Who has no partner gets one soon.
+        let no_partner = self.failed(place, partner);
+        let leaf = self.forest.slot(place.slot()).below().is_empty();
+        match (no_parent, no_reserve) {
+            (false, false) => {}
+            (false, true) => {
+                if no_partner && leaf {
+                    self.relocate(place);
+                }
+            }
+            (true, false) => {
+                if self.can_change_sides(place) {
+                    self.forest.swap_sides(place.slot());
+                } else if !leaf || !self.relocate(place) {
+                    self.try_again_later(place, LINK_RETRY_FED);
+                }
+            }
+            (true, true) if leaf => {
+                if !self.relocate(place) {
+                    self.try_again_later(place, LINK_RETRY);
+                }
+            }
+            (true, true) => self.resettle(place),
+        }
+    }
+
+    /// Whether everyone in the slot and below it reaches who feeds it after partners have
+    /// changed trees.
+    fn can_change_sides(&self, place: Place) -> bool {
+        let partner = place.partner();
+        let Some(parent) = self.forest.parent(place) else {
+            return false;
+        };
+        let below = self.forest.slot(place.slot()).below();
+        let fine = |lower: Place, upper: Place| {
+            self.forest.occupant(lower).is_none() || !self.failed(lower, upper)
+        };
+        // Whoever is alone only changes who feeds it and who is to if need be.
+        fine(partner, parent)
+            && below.iter().flat_map(|slot| places(*slot)).all(|lower| {
+                // Whoever is in this tree is fed by who is the partner now.
+                let upper = if lower.tree() == place.tree() {
+                    partner
+                } else {
+                    place
+                };
+                fine(lower, upper)
+            })
+    }
+
+    /// Moves a leaf to where it is not known to reach nobody; false if there is no such
+    /// place.
+    fn relocate(&mut self, place: Place) -> bool {
+        let Some(origin) = self.forest.seat(place).map(Seat::origin) else {
+            return false;
+        };
+        let pairs = &self.pairs;
+        let avoid = |seat: &Seat| pairs.has(origin, seat.origin());
+        succession::relocate_leaf(&mut self.forest, place, &avoid)
+    }
+
+    /// Takes a node out of its place, for an heir, and gives it another.
+    fn resettle(&mut self, place: Place) {
+        if let Some(seat) = succession::depart(&mut self.forest, place) {
+            self.admit(seat);
+        }
+    }
+
+    /// A node that has just been placed, and is known not to reach its parent, moves on
+    /// before anybody is told.
+    pub(super) fn avoid_known_failures(&mut self, node: NodeId) {
+        let Some(place) = self.forest.place(node) else {
+            return;
+        };
+        let parent = self.forest.parent(place);
+        if parent.is_some_and(|parent| self.failed(place, parent)) {
+            self.relocate(place);
+        }
+    }
+
+    /// The shape keeps the parent that a node does not reach: it is fed by others, and
+    /// tries again, ever more rarely.
+    fn try_again_later(&mut self, place: Place, first: Duration) {
+        let Some(parent) = self.forest.parent(place) else {
+            return;
+        };
+        let (Some(child), Some(parent)) =
+            (self.forest.occupant(place), self.forest.occupant(parent))
+        else {
+            return;
+        };
+        let now = self.now;
+        let Some(seat) = self.forest.seat_mut(place).filter(|seat| !seat.retrying) else {
+            return;
+        };
+        seat.retrying = true;
+        if seat.retries == 0 && now >= self.behind {
+            // Not to wait for it in vain, with the old parent feeding it for ever.
+            let to = child;
+            self.again.push_back(Again { to, child, parent });
+        }
+        let wait = first * (1 << seat.retries.min(LINK_RETRY_DOUBLINGS));
+        self.timers.set(now + wait, Timer::Retry(child));
+    }
+
+    /// Has both ends of a node's parent link try once more, the one that makes the offer
+    /// and the one that waits for it.
+    pub(super) fn retry(&mut self, child: NodeId) {
+        let Some(place) = self.forest.place(child) else {
+            return;
+        };
+        let now = millis(self.now);
+        let Some(seat) = self.forest.seat_mut(place) else {
+            return;
+        };
+        let as_it_was = now.wrapping_sub(seat.changed) >= millis(LINK_RETRY);
+        seat.retrying = false;
+        seat.retries = seat.retries.saturating_add(1);
+        seat.changed = now;
+        let parent = self.forest.parent(place);
+        let hopes = |parent: &Place| as_it_was || self.failed(place, *parent);
+        let Some(parent) = parent.filter(hopes) else {
+            return;
+        };
+        if let Some(parent) = self.forest.occupant(parent) {
+            for to in [child, parent] {
+                self.again.push_back(Again { to, child, parent });
+            }
+        }
+    }
+}

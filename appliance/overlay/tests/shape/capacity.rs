@@ -1,0 +1,170 @@
+//! What nodes can feed, what they learn of it, and what their addresses have to do with it.
+
+use peerstream_overlay::{Measure, Network};
+use peerstream_wire::NodeId;
+
+use super::crowd::{Crowd, Event, depth};
+
+#[test]
+fn who_loses_capacity_keeps_its_place_and_feeds_fewer() {
+    let mut crowd = Crowd::new(2, 2);
+    let nodes: Vec<NodeId> = (0..200).map(|_| crowd.join(4)).collect();
+    for copies in [3, 2, 1] {
+        crowd.learn(nodes[0], copies);
+        crowd.check();
+        assert!(crowd.places()[&nodes[0]].children.len() <= usize::from(copies));
+    }
+    crowd.learn(nodes[0], 0);
+    crowd.check();
+    let places = crowd.places();
+    assert!(places[&nodes[0]].children.is_empty());
+    assert_eq!(places.len(), 200);
+}
+
+#[test]
+fn what_grows_stronger_makes_the_trees_shallower() {
+    let mut crowd = Crowd::new(2, 2);
+    let nodes: Vec<NodeId> = (0..400).map(|_| crowd.join(1)).collect();
+    let before = crowd.coordinator.status().depth;
+    for node in &nodes {
+        crowd.learn(*node, 4);
+    }
+    for _ in 0..400 {
+        crowd.happen(&Event::Leave(399));
+        crowd.join(4);
+    }
+    crowd.check();
+    let after = crowd.coordinator.status().depth;
+    assert!(before > 20 && after <= 9, "{before} then {after}");
+}
+
+/// As audiences are: nobody knows at first how much it can do, but for those who are not
+/// to do anything.
+#[test]
+fn an_audience_that_learns_stays_shallow() {
+    for size in [60, 200, 1_000] {
+        let mut crowd = Crowd::new(2, 2);
+        let copies = |number: usize| match number * 7_919 % 100 {
+            0..35 => 0,
+            35..55 => 1,
+            55..80 => 3,
+            _ => 4,
+        };
+        for number in 0..size + size / 2 {
+            let learns = copies(number);
+            let node = crowd.join(learns.min(2));
+            crowd.learn(node, learns);
+            if number >= size {
+                crowd.happen(&Event::Leave(number * 31));
+            }
+        }
+        let places = crowd.places();
+        let most = places
+            .keys()
+            .map(|node| depth(&places, *node))
+            .max()
+            .unwrap_or(0);
+        let limit = (size / 2).ilog2() as usize + 5;
+        assert!(most <= limit, "{most} levels for {size} nodes");
+        assert_eq!(crowd.coordinator.status().queued, 0);
+    }
+}
+
+#[test]
+fn a_thousand_from_one_address_hold_few_places() {
+    let mut crowd = Crowd::new(2, 2);
+    let honest = |number: u64| Network {
+        address: number + 1,
+        prefix: 1,
+    };
+    for number in 0..600 {
+        crowd.enter(3, honest(number));
+    }
+    let crowded = Network {
+        address: 7_777,
+        prefix: 2,
+    };
+    let sybils: Vec<NodeId> = (0..1_000).map(|_| crowd.enter(4, crowded)).collect();
+    for number in 0..600 {
+        crowd.leave(NodeId(number + 1));
+        crowd.enter(3, honest(u64::from(number) + 10_000));
+    }
+    crowd.check();
+    let places = crowd.places();
+    let forwarding = sybils
+        .iter()
+        .filter(|node| !places[node].children.is_empty())
+        .count();
+    let interior = places
+        .values()
+        .filter(|place| !place.children.is_empty())
+        .count();
+    // While the 600 alone suffice, the 1,000 hold a few; when they are needed, no more
+    // than that.
+    assert!(forwarding * 2 <= interior, "{forwarding} of {interior}");
+    assert_eq!(crowd.coordinator.status().queued, 0);
+}
+
+#[test]
+fn few_of_one_address_forward_while_others_suffice() {
+    let mut crowd = Crowd::new(2, 2);
+    for number in 0..2_000 {
+        crowd.enter(
+            4,
+            Network {
+                address: number + 1,
+                prefix: 1,
+            },
+        );
+    }
+    let crowded = Network {
+        address: 7_777,
+        prefix: 2,
+    };
+    let sybils: Vec<NodeId> = (0..1_000).map(|_| crowd.enter(4, crowded)).collect();
+    let places = crowd.places();
+    let forwarding = sybils
+        .iter()
+        .filter(|node| !places[node].children.is_empty())
+        .count();
+    assert!(forwarding <= 11, "{forwarding} places");
+}
+
+#[test]
+fn partners_have_different_addresses_where_there_is_a_choice() {
+    let mut crowd = Crowd::new(2, 2);
+    for number in 0..400u64 {
+        // Families of four come together.
+        crowd.enter(
+            2,
+            Network {
+                address: number / 4 + 1,
+                prefix: 1,
+            },
+        );
+    }
+    let places = crowd.places();
+    let address = |node: &NodeId| (node.0 - 1) / 4;
+    let shared = places.iter().filter(|(node, place)| {
+        place
+            .partner
+            .is_some_and(|partner| address(&partner) == address(node))
+    });
+    assert!(shared.count() <= 20);
+}
+
+#[test]
+fn more_feeds_are_used_while_supply_is_short_and_given_back() {
+    let mut crowd = Crowd::new(2, 6);
+    for _ in 0..6 {
+        crowd.join(0);
+    }
+    let status = crowd.coordinator.status();
+    assert_eq!((status.feeds, status.queued), (6, 0));
+    for _ in 0..40 {
+        crowd.join(4);
+    }
+    crowd.check();
+    assert_eq!(crowd.coordinator.status().feeds, 2);
+    assert_eq!(crowd.coordinator.status().measure, Measure::Enough);
+}

@@ -1,0 +1,105 @@
+//! When many leave at once: who is told first, and how much need not be told at all.
+
+mod audience;
+
+use std::collections::BTreeMap;
+
+use audience::Audience;
+use peerstream_overlay::Output;
+use peerstream_wire::{Assignment, NodeId, Parent, ToNode};
+
+/// 5% of an audience leave at once, and nobody is told before all have.
+fn mass_departure(size: usize) -> (Audience, BTreeMap<NodeId, Assignment>) {
+    let mut audience = Audience::of(1, size);
+    let before = audience.told.clone();
+    let nodes = audience.nodes();
+    // Spread over the whole audience, and a few families with it.
+    for (at, node) in nodes.iter().enumerate() {
+        if at % 20 == 3 || (at > 40 && at % 400 < 8) {
+            audience.told.remove(node);
+            audience.feeds.remove(node);
+            audience.coordinator.leave(audience.now, *node);
+        }
+    }
+    (audience, before)
+}
+
+#[test]
+fn whoever_nobody_feeds_is_told_first_the_largest_subtree_before_the_others() {
+    let (mut audience, before) = mass_departure(4_000);
+    let there: Vec<NodeId> = audience.nodes();
+    let gone = |node: Option<NodeId>| node.is_none_or(|node| there.binary_search(&node).is_err());
+    audience.deliver();
+
+    // Whoever has a new link with one of those is told along with it.
+    let mut along: Vec<NodeId> = Vec::new();
+    let mut told = Vec::new();
+    for output in &audience.outputs {
+        if let Output::Send {
+            to,
+            message: ToNode::Change { .. },
+        } = output
+        {
+            if !along.contains(to) {
+                told.push(*to);
+            }
+            let new = audience.told[to].peers();
+            along.extend(new.filter(|peer| !before[to].peers().any(|was| was == *peer)));
+        }
+    }
+    let ranks: Vec<u8> = told
+        .into_iter()
+        .map(|node| {
+            let place = &before[&node];
+            match place.parent {
+                Parent::Node(parent) if gone(Some(parent)) => {
+                    u8::from(!(gone(place.partner) && gone(place.reserve)))
+                }
+                _ => 2,
+            }
+        })
+        .collect();
+    assert!(ranks.is_sorted(), "{ranks:?}");
+    for rank in 0..=2 {
+        assert!(ranks.contains(&rank), "nobody of rank {rank}");
+    }
+}
+
+#[test]
+fn in_a_mass_departure_many_changes_fold() {
+    for size in [1_000, 10_000] {
+        let (mut audience, before) = mass_departure(size);
+        let gone = before.len() - audience.told.len();
+        let told = audience.coordinator.status().commands;
+        let messages = audience.deliver();
+        let status = audience.coordinator.status();
+        println!(
+            "{gone} of {size} leave at once: {messages} messages, {} commands, {} changes folded",
+            status.commands - told,
+            status.folded
+        );
+        assert_eq!(audience.known(), audience.meant());
+        assert!(status.folded > 0);
+        assert!(
+            messages <= 4 * gone,
+            "{messages} messages for {gone} departures"
+        );
+    }
+}
+
+#[test]
+fn a_probe_waits_for_nothing() {
+    let (mut audience, _) = mass_departure(1_000);
+    let node = *audience.told.keys().next_back().expect("large");
+    let peers: Vec<NodeId> = audience.told[&node].peers().collect();
+    audience.now += core::time::Duration::from_secs(60);
+    for peer in peers {
+        let message = peerstream_wire::ToBox::LinkFailed { peer };
+        let _ = audience.coordinator.message(audience.now, node, message);
+    }
+    if audience.coordinator.status().probes > 0 {
+        let first = audience.coordinator.poll_output();
+        let message = ToNode::Probe;
+        assert!(matches!(first, Some(Output::Send { message: ref m, .. }) if *m == message));
+    }
+}

@@ -1,0 +1,102 @@
+//! The rules of `peerstream_node` that the flow is worked out by, and its figures. They are
+//! private there, so they stand here once more; `tests/tide.rs` holds the two together.
+//!
+//! Times are in seconds.
+
+/// As `config::LATENCY_FLOOR`.
+const LATENCY_FLOOR: f32 = 0.100;
+/// As `config::LATENCY_CEILING`.
+const LATENCY_CEILING: f32 = 0.150;
+/// As `config::CATCH_UP`.
+const CATCH_UP: f32 = 0.060;
+/// As `config::PATIENCE_CEILING`.
+const PATIENCE_CEILING: f32 = 0.600;
+/// As in `lateness`: more jitter is an outage.
+const MOST_JITTER: f32 = 0.500;
+/// As in `target`: what decoder and audio queue want in front of them.
+const DECODER_NEEDS: f32 = 0.150;
+/// As in `target`: no buffer is smaller.
+const LEAST_BUFFER: f32 = 0.200;
+
+/// As `config::NEWCOMER_PATIENCE`, in microseconds.
+pub(super) const NEWCOMER_PATIENCE: u64 = 400_000;
+/// As `config::RETIRE`.
+pub(super) const RETIRE: u64 = 5_000_000;
+/// As `config::LINK_OPEN`.
+pub(super) const LINK_OPEN: u64 = 3_000_000;
+/// As `config::LINK_OPEN_PASSIVE`.
+pub(super) const LINK_OPEN_PASSIVE: u64 = 1_000_000;
+/// As `config::LINK_OPEN_STARVING`.
+pub(super) const LINK_OPEN_STARVING: u64 = 1_500_000;
+/// As `config::QUIET`.
+pub(super) const QUIET: u64 = 2_500_000;
+/// As `config::STARVING`.
+pub(super) const STARVING: u64 = 1_000_000;
+/// How long a node waits for the link with its hub before it signals through the box.
+pub(super) const HUB_PATIENCE: u64 = 1_500_000;
+/// As `config::CLOCK`: the clock is the sign of life to the box as well.
+pub(super) const CLOCK: u64 = 480_000_000;
+/// As `config::CLOCK_FIRST`.
+pub(super) const CLOCK_FIRST: (u64, u32) = (250_000, 4);
+/// A parent that failed is not asked again before this has passed.
+pub(super) const GIVE_BACK: u64 = 1_000_000;
+/// As `config::RECONNECT`, and as `config::RECONNECT_MAX`.
+pub(super) const RECONNECT: (u64, u64) = (500_000, 10_000_000);
+
+/// L.
+pub(super) fn working_latency(jitter: f32, round_trip: f32, fragment: f32) -> f32 {
+    (jitter.min(MOST_JITTER) + round_trip + fragment).max(LATENCY_FLOOR)
+}
+
+/// How long a node waits before it judges its parent: the longer of the two's L.
+pub(super) fn patience(latency: f32, feeders: f32) -> f32 {
+    latency.max(feeders.min(PATIENCE_CEILING))
+}
+
+/// The buffer that the playhead aims at.
+pub(super) fn buffer(latency: f32, round_trip: f32, fragment: f32, jitter: f32) -> f32 {
+    let delay = 2.0 * latency.min(LATENCY_CEILING) + round_trip + CATCH_UP;
+    let needed = DECODER_NEEDS + fragment / 2.0 + jitter;
+    delay.max(needed).max(LEAST_BUFFER)
+}
+
+/// Copies that an uplink is learned to carry: as many as four fifths of it hold of a stream
+/// with its signatures and heads. To offer another, a fifth of a copy more must be there than
+/// that takes, and to offer less than the two of the beginning, a fifth must be missing
+/// (`uplink::judge`).
+pub(super) fn copies(uplink: f64, bitrate: f64) -> u8 {
+    let fit = 0.8 * uplink / (bitrate * 1.06);
+    let learned = if fit < 2.0 {
+        (fit + 0.2).max(1.0)
+    } else {
+        (fit - 0.2).clamp(2.0, 4.0)
+    };
+    learned as u8
+}
+
+/// Whether a node that serves so many takes one more who is not its own child: for a moment
+/// even more than fits, if it is the one whom that node is to turn to (`node::forwarding`).
+pub(super) fn has_room(uplink: f64, bitrate: f64, served: u32, ward: bool) -> bool {
+    let most = if ward { 1.4 } else { 1.0 };
+    bitrate * 1.06 * (f64::from(served) + 1.0) <= most * uplink
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn copies_follow_from_the_uplink() {
+        let copies: Vec<u8> = [1e6, 5e6, 1e7, 2e7, 5e7]
+            .map(|uplink| copies(uplink, 2.5e6))
+            .into();
+        assert_eq!(copies, [1, 1, 2, 4, 4]);
+    }
+
+    #[test]
+    fn the_buffer_covers_a_takeover() {
+        let l = working_latency(0.02, 0.04, 0.033);
+        assert!((l - 0.1).abs() < 1e-6);
+        assert!(buffer(l, 0.04, 0.033, 0.02) >= 2.0 * l + 0.04);
+    }
+}

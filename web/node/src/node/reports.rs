@@ -1,0 +1,80 @@
+//! What the box is told of the neighbours, and what the signed capture time says of them.
+
+use core::time::Duration;
+
+use peerstream_fragment::Position;
+use peerstream_wire::{Complaint, Parent, ToBox};
+
+use super::Node;
+use crate::{
+    config::{REPORT, SETTLED, STALE},
+    event::Phase,
+};
+
+impl Node {
+    /// Tells the box that a neighbour does not do its part. The box makes of it what the
+    /// word of one is worth.
+    pub(super) fn report(&mut self, now: Duration, of: Parent, complaint: Complaint) {
+        // A newcomer has yet to catch up, and blames its feeders for its own beginning.
+        let proven = matches!(complaint, Complaint::Forged | Complaint::Flooding);
+        let settled = self.began.is_some_and(|at| now >= at + SETTLED);
+        if !(settled || proven) {
+            return;
+        }
+        let behind = self
+            .behind(now, self.store.newest())
+            .map(|behind| behind.as_millis());
+        let Parent::Node(peer) = of else { return };
+        let Some(link) = self.links.get_mut(&of) else {
+            return;
+        };
+        if link.reported.is_some_and(|at| now < at + REPORT) {
+            return;
+        }
+        link.reported = Some(now);
+        let behind_ms = behind.and_then(|behind| u16::try_from(behind).ok());
+        self.say(&ToBox::Report {
+            peer,
+            complaint,
+            behind_ms: behind_ms.unwrap_or(u16::MAX),
+        });
+    }
+
+    /// Whether the newest fragment is so old that nobody who feeds this node can be
+    /// believed, if the box has been there for long enough to have sent newer ones.
+    pub(super) fn is_stale(&self, now: Duration) -> bool {
+        self.phase == Phase::Playing
+            && self.control.open.is_some_and(|at| now >= at + self.limit())
+            && self.is_old(now, self.store.newest())
+    }
+
+    /// The doubt was right: `honest` has what parent and partner said there was not.
+    pub(super) fn expose(&mut self, now: Duration, honest: Parent) {
+        let Some(assignment) = &self.assignment else {
+            return;
+        };
+        let partner = assignment.partner.map(Parent::Node);
+        for liar in [Some(assignment.parent), partner].into_iter().flatten() {
+            let claim = self.links.get(&liar).and_then(|link| link.claim);
+            if liar != honest && self.is_old(now, claim) {
+                self.report(now, liar, Complaint::Late);
+            }
+        }
+    }
+
+    fn limit(&self) -> Duration {
+        STALE.max(4 * self.latency())
+    }
+
+    fn is_old(&self, now: Duration, at: Option<Position>) -> bool {
+        let behind = self.behind(now, at);
+        behind.is_some_and(|behind| behind > self.limit())
+    }
+
+    /// How long ago a fragment was captured, as its signature says.
+    fn behind(&self, now: Duration, at: Option<Position>) -> Option<Duration> {
+        let captured = self.store.get(at?)?.header().header.meta.capture_time;
+        let behind = self.box_time(now)?.saturating_sub(captured);
+        Some(Duration::from_micros(behind))
+    }
+}

@@ -1,0 +1,129 @@
+//! How links end, and what the box hears of it.
+
+use std::time::Duration;
+
+use peerstream_node::Input;
+use peerstream_wire::{
+    Act, Assignment, Command, LinkMessage, NodeId, Parent, ToBox, ToNode, Trigger,
+};
+
+use crate::stage::{CHILD, PARENT, PARTNER, Stage, place};
+
+fn failures(stage: &Stage) -> Vec<NodeId> {
+    let failed = |said| match said {
+        ToBox::LinkFailed { peer } => Some(peer),
+        _ => None,
+    };
+    stage.said().into_iter().filter_map(failed).collect()
+}
+
+#[test]
+fn a_link_that_breaks_is_reported_once_and_tried_again_when_the_box_says_so() {
+    let mut stage = Stage::assigned();
+    stage.input(Input::LinkClosed { peer: PARENT });
+    stage.input(Input::LinkClosed { peer: PARENT });
+    stage.pass(Duration::from_secs(600));
+    assert_eq!(failures(&stage), [PARENT]);
+    assert_eq!(stage.offers(PARENT), 1);
+    let act = Act::Parent(Parent::Node(PARENT));
+    stage.tell(&change(2, act));
+    assert_eq!(stage.offers(PARENT), 2);
+    stage.pass(Duration::from_millis(3_100));
+    assert_eq!(failures(&stage), [PARENT, PARENT], "another failure");
+    // What concerns others changes nothing.
+    stage.tell(&change(3, Act::Partner(None)));
+    assert_eq!(stage.offers(PARENT), 2);
+}
+
+fn change(epoch: u32, act: Act) -> ToNode {
+    let when = Trigger::Now;
+    let commands = vec![Command { when, act }];
+    ToNode::Change { epoch, commands }
+}
+
+#[test]
+fn the_end_that_does_not_begin_leaves_the_report_to_the_other() {
+    let mut stage = Stage::new();
+    stage.tell(&ToNode::Assign(place()));
+    stage.pass(Duration::from_millis(3_500));
+    assert_eq!(failures(&stage), [PARENT, PARTNER]);
+    stage.pass(Duration::from_millis(600));
+    assert_eq!(
+        failures(&stage),
+        [PARENT, PARTNER, CHILD],
+        "unless that is dead"
+    );
+    stage.pass(Duration::from_secs(1));
+    assert_eq!(stage.offers(CHILD), 0);
+}
+
+#[test]
+fn what_the_box_has_changed_itself_is_no_failure() {
+    let mut stage = Stage::assigned();
+    stage.tell(&change(2, Act::Partner(None)));
+    stage.input(Input::LinkClosed { peer: PARTNER });
+    assert_eq!(failures(&stage), []);
+}
+
+#[test]
+fn a_farewell_is_no_failure_and_not_tried_again() {
+    let mut stage = Stage::assigned();
+    stage.link(PARTNER, LinkMessage::Goodbye);
+    stage.input(Input::LinkClosed { peer: PARTNER });
+    stage.pass(Duration::from_secs(60));
+    assert_eq!(failures(&stage), []);
+    assert_eq!(stage.offers(PARTNER), 1);
+}
+
+#[test]
+fn a_parent_that_takes_its_leave_is_replaced_at_once() {
+    let mut stage = Stage::assigned();
+    stage.begin(PARENT);
+    stage.stream(PARENT, 1, 20);
+    stage.link(PARENT, LinkMessage::Goodbye);
+    assert_eq!(stage.subscriptions(PARTNER), 1);
+}
+
+#[test]
+fn a_parent_whose_link_closes_is_replaced_at_once() {
+    let mut stage = Stage::assigned();
+    stage.begin(PARENT);
+    stage.stream(PARENT, 1, 20);
+    stage.input(Input::LinkClosed { peer: PARENT });
+    assert_eq!(stage.subscriptions(PARTNER), 1);
+}
+
+#[test]
+fn a_page_that_goes_says_so_to_its_neighbours_and_then_to_the_box() {
+    let mut stage = Stage::assigned();
+    stage.outputs.clear();
+    stage.input(Input::PageHidden);
+    for peer in [PARENT, PARTNER, CHILD] {
+        assert!(stage.sent(peer).contains(&LinkMessage::Goodbye));
+    }
+    assert_eq!(stage.said(), [ToBox::Leave]);
+    let last = stage.outputs.back();
+    assert!(matches!(last, Some(peerstream_node::Output::Control(_))));
+}
+
+#[test]
+fn what_is_assigned_no_more_goes_on_for_a_while() {
+    let mut stage = Stage::assigned();
+    stage.tell(&ToNode::Assign(Assignment {
+        epoch: 2,
+        children: vec![],
+        ..place()
+    }));
+    let closed = |stage: &Stage| {
+        let ends = |output: &peerstream_node::Output| matches!(output, peerstream_node::Output::CloseLink { peer } if *peer == CHILD);
+        stage.outputs.iter().any(ends)
+    };
+    stage.pass(Duration::from_secs(4));
+    assert!(!closed(&stage));
+    assert!(!stage.sent(CHILD).contains(&LinkMessage::Goodbye));
+    stage.pass(Duration::from_millis(1_500));
+    assert!(stage.sent(CHILD).contains(&LinkMessage::Goodbye));
+    assert!(!closed(&stage), "the word has to arrive");
+    stage.pass(Duration::from_secs(1));
+    assert!(closed(&stage));
+}
