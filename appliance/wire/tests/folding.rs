@@ -1,10 +1,13 @@
 //! Commands that wait for one another's links: folding leaves out what would have been
 //! undone, and changes nothing else.
 
+mod top;
+
 use peerstream_wire::{Act, Assignment, Command, Concern, NodeId, Parent, Pending, Tree, Trigger};
 use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::sample::select;
+use top::top;
 
 /// What happens at a node.
 #[derive(Debug, Clone, Copy)]
@@ -19,8 +22,8 @@ proptest! {
     #[test]
     fn folding_never_changes_where_a_node_ends_up(events in vec(event(), 0..60)) {
         let mut fired = Fired::default();
-        let mut folded = (place(), Pending::default());
-        let mut queued = (place(), Queue::default());
+        let mut folded = (top(), Pending::default());
+        let mut queued = (top(), Queue::default());
         for event in events {
             match event {
                 Event::Comes(command) => {
@@ -42,7 +45,7 @@ proptest! {
 
     #[test]
     fn at_most_one_command_waits_about_each_thing(commands in vec(command(), 0..60)) {
-        let (mut place, mut pending) = (place(), Pending::default());
+        let (mut place, mut pending) = (top(), Pending::default());
         for command in commands {
             pending.take(command, &mut place);
             let concerns: Vec<Concern> = pending.iter().map(|c| c.act.concerns()).collect();
@@ -54,7 +57,7 @@ proptest! {
 
     #[test]
     fn doing_a_thing_twice_is_doing_it_once(acts in vec(act(), 1..20)) {
-        let mut once = place();
+        let mut once = top();
         for act in &acts {
             once.carry_out(act);
         }
@@ -66,7 +69,7 @@ proptest! {
 
 #[test]
 fn what_folds_never_fires() {
-    let (mut place, mut pending) = (place(), Pending::default());
+    let (mut place, mut pending) = (top(), Pending::default());
     let [first, second] = [NodeId(1), NodeId(2)];
     for parent in [first, second] {
         let command = Command {
@@ -115,21 +118,6 @@ fn sorted(mut place: Assignment) -> Assignment {
     place.children.sort();
     place.wards.sort();
     place
-}
-
-fn place() -> Assignment {
-    Assignment {
-        epoch: 1,
-        tree: Tree::A,
-        depth: 1,
-        parent: Parent::Box,
-        partner: None,
-        reserve: None,
-        children: vec![],
-        wards: vec![],
-        hub: None,
-        rendition: 0,
-    }
 }
 
 fn event() -> impl Strategy<Value = Event> {

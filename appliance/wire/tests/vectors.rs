@@ -1,5 +1,7 @@
 //! The messages are what tests/vectors has: encoded to it, and decoded from it.
 
+mod top;
+
 use std::fmt::Debug;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
@@ -10,6 +12,7 @@ use peerstream_wire::{
     Description, Envelope, Held, LinkMessage, NodeId, Notice, PROTOCOL, Parent, Refusal, Setup,
     Share, Signal, ToBox, ToNode, Tree, Trigger,
 };
+use top::top;
 
 #[test]
 fn messages_to_the_box_are_golden() {
@@ -248,21 +251,6 @@ fn welcome() -> ToNode {
         stream: [0x5a; 32],
         title,
         ticket: [0x3c; 16],
-    }
-}
-
-fn top() -> Assignment {
-    Assignment {
-        epoch: 1,
-        tree: Tree::A,
-        depth: 1,
-        parent: Parent::Box,
-        partner: None,
-        reserve: None,
-        children: vec![],
-        wards: vec![],
-        hub: None,
-        rendition: 0,
     }
 }
 

@@ -1,9 +1,9 @@
 //! A network of the test's own.
 
 use std::net::Ipv4Addr;
-use std::process::Command;
 
 use anyhow::{Context as _, Result, ensure};
+use peerstream_netlab::ip;
 
 /// The address that the box and the browser have in the namespace: a LAN address, so that
 /// a page fetched from it over plain http is no secure context.
@@ -42,16 +42,3 @@ const SETUP: [&str; 8] = [
     "link set nowhere up",
     "route add default via 10.9.8.254 dev lan",
 ];
-
-fn ip(line: &str) -> Result<()> {
-    let output = Command::new("ip")
-        .args(line.split(' '))
-        .output()
-        .context("cannot run `ip` (Debian package iproute2)")?;
-    ensure!(
-        output.status.success(),
-        "ip {line}: {}",
-        String::from_utf8_lossy(&output.stderr).trim()
-    );
-    Ok(())
-}

@@ -92,7 +92,11 @@ fn current() -> Result<File> {
     File::open("/proc/thread-self/ns/net").context("no network namespaces here")
 }
 
-fn ip(line: &str) -> Result<()> {
+/// Runs `ip` with these arguments, in the namespace of this thread.
+///
+/// # Errors
+/// If it is not installed, or fails: then with what it says.
+pub fn ip(line: &str) -> Result<()> {
     let output = Command::new("ip")
         .args(line.split(' '))
         .output()

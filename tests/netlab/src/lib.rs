@@ -28,7 +28,7 @@ use std::thread::JoinHandle;
 
 use anyhow::{Context as _, Result};
 
-pub use crate::host::Host;
+pub use crate::host::{Host, ip};
 pub use crate::network::{Access, Traffic};
 pub use crate::shaper::{Counters, Jitter, Line};
 

@@ -111,6 +111,50 @@ pub struct Refed {
     pub max: f64,
 }
 
+impl Latency {
+    pub(crate) fn of(mut quantile: impl FnMut(f64) -> f64) -> Latency {
+        Latency {
+            p50: quantile(0.5),
+            p95: quantile(0.95),
+            p99: quantile(0.99),
+        }
+    }
+}
+
+impl Startup {
+    pub(crate) fn of(mut quantile: impl FnMut(f64) -> f64) -> Startup {
+        Startup {
+            p50: quantile(0.5),
+            p95: quantile(0.95),
+        }
+    }
+}
+
+impl Refed {
+    pub(crate) fn of(mut quantile: impl FnMut(f64) -> f64, max: f64) -> Refed {
+        Refed {
+            p50: quantile(0.5),
+            p99: quantile(0.99),
+            max,
+        }
+    }
+}
+
+impl NewLinks {
+    pub(crate) fn of(counts: &mut Sample) -> NewLinks {
+        NewLinks {
+            mean: counts.mean(),
+            p99: counts.quantile(0.99),
+        }
+    }
+}
+
+/// Of each second, the share of the pictures that should move which did.
+pub(crate) fn shares(moving: &[(u32, u32)]) -> Vec<f64> {
+    let share = |(all, moving): &(u32, u32)| f64::from(*moving) / f64::from((*all).max(1));
+    moving.iter().map(share).collect()
+}
+
 /// Links.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 #[allow(missing_docs, reason = "mean and percentile")]

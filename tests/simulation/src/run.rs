@@ -8,7 +8,7 @@ use peerstream_overlay::Config;
 use crate::{
     conduct::Conduct,
     page::PageId,
-    report::{Figures, Hostile, Latency, Lost, NewLinks, Refed, Sample, Startup},
+    report::{Figures, Hostile, Latency, Lost, NewLinks, Refed, Sample, Startup, shares},
     scenario::{Scenario, Schedule, What, schedule},
     swarm::Swarm,
     world::World,
@@ -259,24 +259,13 @@ impl Run<'_> {
             joins: self.joins,
             departures: self.departures,
             continuity_p0_1: watch.continuity.quantile(0.001),
-            latency_s: Latency {
-                p50: watch.latency.quantile(0.5),
-                p95: watch.latency.quantile(0.95),
-                p99: watch.latency.quantile(0.99),
+            latency_s: Latency::of(|q| watch.latency.quantile(q)),
+            startup_ms: Startup::of(|q| watch.startup.quantile(q)),
+            refed_s: {
+                let max = watch.refed.max();
+                Refed::of(|q| watch.refed.quantile(q), max)
             },
-            startup_ms: Startup {
-                p50: watch.startup.quantile(0.5),
-                p95: watch.startup.quantile(0.95),
-            },
-            refed_s: Refed {
-                p50: watch.refed.quantile(0.5),
-                p99: watch.refed.quantile(0.99),
-                max: watch.refed.max(),
-            },
-            new_links_per_departure: NewLinks {
-                mean: new_links.mean(),
-                p99: new_links.quantile(0.99),
-            },
+            new_links_per_departure: NewLinks::of(&mut new_links),
             control_bytes_per_viewer_minute: control / minutes.max(1e-9),
             takeovers_per_departure: self.takeovers as f64 / self.wordless.max(1) as f64,
             max_depth: self.max_depth,
@@ -287,13 +276,10 @@ impl Run<'_> {
         };
         let by_depth = watch.by_depth.iter_mut();
         let by_depth = by_depth.map(|s| (s.quantile(0.5), s.quantile(0.95), s.len()));
-        let moving = watch.moving.iter();
         Outcome {
             figures,
             latency_by_depth: by_depth.collect(),
-            continuity: moving
-                .map(|(all, moving)| f64::from(*moving) / f64::from((*all).max(1)))
-                .collect(),
+            continuity: shares(&watch.moving),
             new_links: links,
         }
     }

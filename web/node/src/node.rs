@@ -305,22 +305,26 @@ impl Node {
         }
     }
 
+    /// Who is to feed this node, once it has a place.
+    fn parent(&self) -> Option<Parent> {
+        self.assignment.as_ref().map(|a| a.parent)
+    }
+
+    fn parent_link(&self) -> Option<&Link> {
+        self.links.get(&self.parent()?)
+    }
+
     /// L, over the link to the parent.
     fn latency(&self) -> Duration {
-        let parent = self.assignment.as_ref().map(|a| a.parent);
-        let parent = parent.and_then(|parent| self.links.get(&parent));
         // What queues add to it is in the jitter.
-        let quickest = parent.and_then(|link| link.quickest);
+        let quickest = self.parent_link().and_then(|link| link.quickest);
         self.lateness.working_latency(quickest.unwrap_or_default())
     }
 
     /// The round trip to the parent, as far as it is known.
     fn round_trip(&self) -> Duration {
-        let parent = self
-            .assignment
-            .as_ref()
-            .and_then(|a| self.links.get(&a.parent));
-        parent.and_then(|link| link.round_trip).unwrap_or_default()
+        let round_trip = self.parent_link().and_then(|link| link.round_trip);
+        round_trip.unwrap_or_default()
     }
 
     /// How long the player waits for what is missing: as long as it can.

@@ -191,14 +191,14 @@ impl Serving {
         });
     }
 
-    /// For how long what is live has waited, or somebody who should have caught up by now.
-    pub(crate) fn waits(&self, now: Duration) -> Duration {
+    /// Whether what is live has waited for longer than that, or somebody who should have
+    /// caught up by now.
+    pub(crate) fn waits_longer(&self, now: Duration, than: Duration) -> bool {
         if self.is_joining() {
-            return now.saturating_sub(self.began + CATCHES_UP);
+            return now > self.began + CATCHES_UP + than;
         }
-        let live = self.queue.iter().filter(|queued| !queued.urgent);
-        let oldest = live.map(|queued| queued.since).min();
-        now.saturating_sub(oldest.unwrap_or(now))
+        let mut live = self.queue.iter().filter(|queued| !queued.urgent);
+        live.any(|queued| now > queued.since + than)
     }
 
     /// How long the next message is, if there is one.

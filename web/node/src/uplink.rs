@@ -3,8 +3,6 @@
 use core::time::Duration;
 use peerstream_wire::{DEFAULT_COPIES, MAX_CHILDREN, NodeId};
 
-use crate::ordered::sort;
-
 /// Learns the uplink, and how many copies of the stream it has room for.
 ///
 /// Whatever is sent back to back is timed (the dispersion of a packet train; Dovrolis,
@@ -233,11 +231,15 @@ impl Uplink {
     /// What the uplink carries, in bytes a second, once that is known: each train shows what
     /// it carries at least, and the best but one is no accident.
     pub(crate) fn rate(&self) -> Option<u64> {
-        let mut rates: Vec<u64> = self.samples.iter().map(|sample| sample.rate).collect();
-        sort(&mut rates);
-        let best = rates.len().saturating_sub(2);
-        let best = rates.get(best).copied();
-        best.filter(|_| rates.len() >= EVIDENCE).or(self.tried)
+        if self.samples.len() < EVIDENCE {
+            return self.tried;
+        }
+        let (mut best, mut second) = (0, 0);
+        for sample in &self.samples {
+            second = second.max(sample.rate.min(best));
+            best = best.max(sample.rate);
+        }
+        Some(second)
     }
 
     /// How fast to send, in bytes a second: a little less than the uplink carries, but not
@@ -263,9 +265,9 @@ impl Uplink {
         self.copies
     }
 
-    /// Whether another copy may be offered besides the `served` that go well, of which some
-    /// are this node's `own` children, of a stream of
-    /// so many bytes a second, or one too many is. Says whether the offer changes.
+    /// Whether another copy may be offered besides the `served` that go well, or one too many
+    /// is, for its `own` children among them, of a stream of so many bytes a second. Says
+    /// whether the offer changes.
     pub(crate) fn judge(&mut self, now: Duration, stream: u64, own: u8, served: u8) -> bool {
         if self.served != served {
             self.served = served;

@@ -91,6 +91,14 @@ impl Crowd {
         }
     }
 
+    /// One more comes at the very beginning.
+    pub(crate) fn grow(&mut self, coordinator: &mut Coordinator) {
+        let copies = self.copies();
+        let node = coordinator.join(Duration::ZERO, self.newcomer(copies));
+        self.come(node, copies);
+        self.learn(coordinator);
+    }
+
     /// Somebody who came a while ago finds out how much it can do.
     pub(crate) fn learn(&mut self, coordinator: &mut Coordinator) {
         if self.lessons.len() > LESSONS

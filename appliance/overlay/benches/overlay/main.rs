@@ -102,12 +102,7 @@ fn cost(kind: Kind, nodes: usize) -> Cost {
     let region = Region::new(ALLOCATOR);
     let mut coordinator = Coordinator::new(Config::default());
     for _ in 0..nodes {
-        let copies = crowd.copies();
-        crowd.come(
-            coordinator.join(Duration::ZERO, crowd.newcomer(copies)),
-            copies,
-        );
-        crowd.learn(&mut coordinator);
+        crowd.grow(&mut coordinator);
         drain(&mut coordinator);
     }
     let grown = held(&region);
@@ -172,12 +167,7 @@ fn new_links(kind: Kind, nodes: usize) -> [Counts; 2] {
     let mut coordinator = Coordinator::new(Config::default());
     let mut links = Links::default();
     for _ in 0..nodes {
-        let copies = crowd.copies();
-        crowd.come(
-            coordinator.join(Duration::ZERO, crowd.newcomer(copies)),
-            copies,
-        );
-        crowd.learn(&mut coordinator);
+        crowd.grow(&mut coordinator);
     }
     links.follow(&mut coordinator, None);
     // Let every place change hands before counting: a grown audience is younger at the

@@ -238,25 +238,30 @@ impl Audience {
     /// Who is fed after `gone` has vanished without notice and nobody has been told, if
     /// every node takes from its parent, and from its partner where it has one.
     pub(crate) fn fed_without(&self, gone: Option<NodeId>) -> BTreeSet<NodeId> {
-        let mut takers: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
-        let mut queue = Vec::new();
-        for (&node, told) in &self.told {
-            match told.parent {
-                Parent::Box => queue.push(node),
-                Parent::Node(parent) => takers.entry(parent).or_default().push(node),
-            }
-            if let Some(partner) = told.partner {
-                takers.entry(partner).or_default().push(node);
-            }
-        }
-        let mut fed = BTreeSet::new();
-        while let Some(node) = queue.pop() {
-            if Some(node) != gone && fed.insert(node) {
-                queue.extend(takers.get(&node).into_iter().flatten());
-            }
-        }
-        fed
+        fed(&self.told, gone)
     }
+}
+
+/// The same for any places.
+pub(crate) fn fed(places: &BTreeMap<NodeId, Assignment>, gone: Option<NodeId>) -> BTreeSet<NodeId> {
+    let mut takers: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
+    let mut queue = Vec::new();
+    for (&node, place) in places {
+        match place.parent {
+            Parent::Box => queue.push(node),
+            Parent::Node(parent) => takers.entry(parent).or_default().push(node),
+        }
+        if let Some(partner) = place.partner {
+            takers.entry(partner).or_default().push(node);
+        }
+    }
+    let mut fed = BTreeSet::new();
+    while let Some(node) = queue.pop() {
+        if Some(node) != gone && fed.insert(node) {
+            queue.extend(takers.get(&node).into_iter().flatten());
+        }
+    }
+    fed
 }
 
 /// Without what nobody is told for its own sake, and without order.

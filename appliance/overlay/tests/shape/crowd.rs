@@ -1,7 +1,7 @@
 //! An audience that does as it is told, and what must be true of it at any time.
 
 use core::time::Duration;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use peerstream_overlay::{Config, Coordinator, Measure, Network, Newcomer, Status};
 use peerstream_wire::{Assignment, NodeId, Parent, ToBox};
@@ -256,27 +256,4 @@ pub(crate) fn depth(places: &BTreeMap<NodeId, Assignment>, node: NodeId) -> usiz
     core::iter::successors(Some(node), parent)
         .take(places.len() + 1)
         .count()
-}
-
-/// Who is fed after `gone` has vanished without notice and nobody has been told, if every
-/// node takes from its parent, and from its partner where it has one.
-pub(crate) fn fed(places: &BTreeMap<NodeId, Assignment>, gone: Option<NodeId>) -> BTreeSet<NodeId> {
-    let mut takers: BTreeMap<NodeId, Vec<NodeId>> = BTreeMap::new();
-    let mut queue = Vec::new();
-    for (&node, place) in places {
-        match place.parent {
-            Parent::Box => queue.push(node),
-            Parent::Node(parent) => takers.entry(parent).or_default().push(node),
-        }
-        if let Some(partner) = place.partner {
-            takers.entry(partner).or_default().push(node);
-        }
-    }
-    let mut fed = BTreeSet::new();
-    while let Some(node) = queue.pop() {
-        if Some(node) != gone && fed.insert(node) {
-            queue.extend(takers.get(&node).into_iter().flatten());
-        }
-    }
-    fed
 }

@@ -5,7 +5,8 @@ use std::collections::BTreeMap;
 use peerstream_wire::{NodeId, Parent, Tree};
 use proptest::prelude::*;
 
-use super::crowd::{Crowd, Event, depth, events, fed, mutual};
+use super::audience::fed;
+use super::crowd::{Crowd, Event, depth, events, mutual};
 
 proptest! {
     /// Where all can do the same, a departure moves nobody down.

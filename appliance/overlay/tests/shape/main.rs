@@ -7,8 +7,8 @@ mod capacity;
 mod crowd;
 mod edges;
 
-use audience::Audience;
-use crowd::{Crowd, Event, depth, events, fed, mixed};
+use audience::{Audience, fed};
+use crowd::{Crowd, Event, depth, events, mixed};
 use peerstream_overlay::Measure;
 use peerstream_wire::Parent;
 use proptest::prelude::*;

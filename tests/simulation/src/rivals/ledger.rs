@@ -1,7 +1,6 @@
 //! What is written down about a run, the same for every overlay.
 
 use core::time::Duration;
-use std::time::Instant;
 
 use super::{
     screen::Screen,
@@ -14,7 +13,6 @@ use crate::{
 
 pub(super) struct Ledger {
     frame: Duration,
-    started: Instant,
     /// When the watched time began.
     begun: Option<Duration>,
     latency: Sample,
@@ -36,7 +34,6 @@ impl Ledger {
     pub(super) fn new(stream: &Stream) -> Ledger {
         Ledger {
             frame: stream.frame,
-            started: Instant::now(),
             begun: None,
             latency: Sample::new(),
             refed: Sample::new(),
@@ -127,27 +124,15 @@ impl Ledger {
             joins: self.joins,
             departures: self.departures,
             continuity_p0_1: self.continuity.quantile(0.001),
-            latency_s: Latency {
-                p50: self.latency.quantile(0.5),
-                p95: self.latency.quantile(0.95),
-                p99: self.latency.quantile(0.99),
+            latency_s: Latency::of(|q| self.latency.quantile(q)),
+            startup_ms: Startup::of(|q| self.startup.quantile(q)),
+            refed_s: {
+                let max = self.refed.max();
+                Refed::of(|q| self.refed.quantile(q), max)
             },
-            startup_ms: Startup {
-                p50: self.startup.quantile(0.5),
-                p95: self.startup.quantile(0.95),
-            },
-            refed_s: Refed {
-                p50: self.refed.quantile(0.5),
-                p99: self.refed.quantile(0.99),
-                max: self.refed.max(),
-            },
-            new_links_per_departure: NewLinks {
-                mean: self.links.mean(),
-                p99: self.links.quantile(0.99),
-            },
+            new_links_per_departure: NewLinks::of(&mut self.links),
             control_bytes_per_viewer_minute: self.control as f64 / minutes,
             max_depth: self.deepest,
-            realtime_factor: length.as_secs_f64() / self.started.elapsed().as_secs_f64(),
             uplink_used: used / f64::max(carried, 1.0),
             ..Figures::default()
         }

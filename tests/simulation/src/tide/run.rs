@@ -10,7 +10,7 @@ use super::{
     survey::Survey,
 };
 use crate::{
-    report::{Figures, Latency, NewLinks, Refed, Sample, Startup},
+    report::{Figures, Latency, NewLinks, Refed, Sample, Startup, shares},
     run::{Outcome, Plan, Progress},
     scenario::{What, schedule},
 };
@@ -253,24 +253,13 @@ impl Tide<'_> {
             joins: count.joins,
             departures: count.departures,
             continuity_p0_1: 1.0 - survey.lost.quantile(0.999),
-            latency_s: Latency {
-                p50: survey.latency.quantile(0.5),
-                p95: survey.latency.quantile(0.95),
-                p99: survey.latency.quantile(0.99),
+            latency_s: Latency::of(|q| survey.latency.quantile(q)),
+            startup_ms: Startup::of(|q| survey.startup.quantile(q)),
+            refed_s: {
+                let max = survey.refed.max();
+                Refed::of(|q| survey.refed.quantile(q), max)
             },
-            startup_ms: Startup {
-                p50: survey.startup.quantile(0.5),
-                p95: survey.startup.quantile(0.95),
-            },
-            refed_s: Refed {
-                p50: survey.refed.quantile(0.5),
-                p99: survey.refed.quantile(0.99),
-                max: survey.refed.max(),
-            },
-            new_links_per_departure: NewLinks {
-                mean: new_links.mean(),
-                p99: new_links.quantile(0.99),
-            },
+            new_links_per_departure: NewLinks::of(&mut new_links),
             control_bytes_per_viewer_minute: self.ledger.control as f64 / minutes.max(1e-9),
             takeovers_per_departure: survey.takeovers as f64 / count.wordless.max(1) as f64,
             max_depth: count.depth,
@@ -281,13 +270,10 @@ impl Tide<'_> {
         };
         let by_depth = survey.by_depth.iter();
         let by_depth = by_depth.map(|at| (at.quantile(0.5), at.quantile(0.95), at.len() as usize));
-        let moving = survey.moving.iter();
         Outcome {
             figures,
             latency_by_depth: by_depth.collect(),
-            continuity: moving
-                .map(|(all, moving)| f64::from(*moving) / f64::from((*all).max(1)))
-                .collect(),
+            continuity: shares(&survey.moving),
             new_links: links,
         }
     }

@@ -38,8 +38,8 @@ pub(super) struct Control {
     copies_max: u8,
     /// What the box was told of that, and when.
     copies_told: (u8, Duration),
-    /// How often it was told since.
-    capacities: u32,
+    /// It has been told what was learned.
+    capacity_told: bool,
     /// What the viewer is to know.
     pub(super) notice: Option<Notice>,
 }
@@ -57,7 +57,7 @@ impl Control {
             title: String::new(),
             copies_max: u8::MAX,
             copies_told: (DEFAULT_COPIES, Duration::ZERO),
-            capacities: 0,
+            capacity_told: false,
             notice: None,
         }
     }
@@ -157,7 +157,7 @@ impl Node {
     pub(super) fn capacity_changed(&mut self, now: Duration) {
         let copies = self.copies();
         let (told, at) = self.control.copies_told;
-        let first = self.control.capacities == 0 && self.learned_copies().is_some();
+        let first = !self.control.capacity_told && self.learned_copies().is_some();
         if (copies == told && !first) || self.name.is_none() || self.control.open.is_none() {
             return;
         }
@@ -168,7 +168,7 @@ impl Node {
             return;
         }
         self.control.copies_told = (copies, now);
-        self.control.capacities += 1;
+        self.control.capacity_told = true;
         self.say(&ToBox::Capacity { copies });
     }
 

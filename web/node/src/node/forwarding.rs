@@ -4,7 +4,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 use peerstream_fragment::{Kind, Position};
-use peerstream_wire::{LinkMessage, NodeId, Parent};
+use peerstream_wire::{Assignment, LinkMessage, NodeId, Parent};
 
 use super::Node;
 use crate::{
@@ -54,20 +54,11 @@ impl Node {
             return true;
         };
         // Whoever is orphaned is fed again in a second or two. That long even more may be
-        // taken on than the uplink carries: own children come first, and buffers do the rest.
+        // taken on than the uplink carries: all get a little less, and buffers do the rest.
         let needed = self.rate * (self.served() + 1);
-        self.is_child(from) || needed <= carried / 10 * if self.is_ward(from) { 14 } else { 10 }
-    }
-
-    fn is_child(&self, origin: Parent) -> bool {
-        matches!((&self.assignment, origin),
-            (Some(assignment), Parent::Node(peer)) if assignment.children.contains(&peer))
-    }
-
-    /// Whether this node is the one that the other is to turn to.
-    fn is_ward(&self, origin: Parent) -> bool {
-        matches!((&self.assignment, origin), (Some(assignment), Parent::Node(peer))
-            if assignment.wards.contains(&peer) || assignment.partner == Some(peer))
+        let assignment = self.assignment.as_ref();
+        is_child(assignment, from)
+            || needed <= carried / 10 * if is_ward(assignment, from) { 14 } else { 10 }
     }
 
     /// How many are fed.
@@ -161,7 +152,7 @@ impl Node {
 
     /// Moves what waits into the browsers' queues, as far as it may go now: part by part to
     /// one after the other, what is live before what a joining child is yet to get and before
-    /// any help for others.
+    /// any help for those who have no claim to it.
     pub(super) fn pump(&mut self, now: Duration) {
         self.expire(now);
         let idle = loop {
@@ -224,9 +215,7 @@ impl Node {
             waits = true;
             // Whoever turns to this node as it should has lost its own feeder, and half a picture
             // would be none: all miss a little for that moment.
-            let own = assignment.is_some_and(|a| {
-                a.children.contains(&peer) || a.wards.contains(&peer) || a.partner == Some(peer)
-            });
+            let own = is_child(assignment, *origin) || is_ward(assignment, *origin);
             let low = serving.is_joining() || !own;
             let room = if low { IN_FLIGHT_LOW } else { IN_FLIGHT };
             if link.buffered > 0 && link.buffered + length > room {
@@ -253,14 +242,12 @@ impl Node {
                 continue;
             };
             serving.expire(now);
-            let own = matches!((&self.assignment, origin),
-                (Some(a), Parent::Node(peer)) if a.children.contains(peer));
             if !serving.subscribed || now >= link.heard + ALIVE {
                 continue;
             }
-            if own {
+            if is_child(self.assignment.as_ref(), *origin) {
                 fed = fed.saturating_add(1);
-                waiting += u8::from(serving.waits(now) > TURN);
+                waiting += u8::from(serving.waits_longer(now, TURN));
             } else {
                 others = others.saturating_add(1);
             }
@@ -293,10 +280,10 @@ impl Node {
     /// Compares what the uplink carries with the stream.
     pub(super) fn judge_uplink(&mut self, now: Duration) {
         let served = u8::try_from(self.served()).unwrap_or(u8::MAX);
-        let own = self.links.iter().filter(|(origin, link)| {
-            let is_child = self.is_child(**origin);
-            is_child && link.is_serving()
-        });
+        let assignment = self.assignment.as_ref();
+        let own =
+            |(origin, link): &(&Parent, &Link)| is_child(assignment, **origin) && link.is_serving();
+        let own = self.links.iter().filter(own);
         let own = u8::try_from(own.count()).unwrap_or(u8::MAX);
         if self.rate > 0 && self.uplink.judge(now, self.rate, own, served) {
             self.capacity_changed(now);
@@ -328,6 +315,17 @@ impl Link {
             self.quickest = Some(round_trip.min(quickest));
         }
     }
+}
+
+fn is_child(assignment: Option<&Assignment>, origin: Parent) -> bool {
+    matches!((assignment, origin), (Some(assignment), Parent::Node(peer))
+        if assignment.children.contains(&peer))
+}
+
+/// Whether this node is the one that the other is to turn to.
+fn is_ward(assignment: Option<&Assignment>, origin: Parent) -> bool {
+    matches!((assignment, origin), (Some(assignment), Parent::Node(peer))
+        if assignment.wards.contains(&peer) || assignment.partner == Some(peer))
 }
 
 /// The channel that a piece of this fragment goes by.

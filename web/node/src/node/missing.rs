@@ -143,8 +143,7 @@ impl Node {
     }
 
     fn ask(&mut self, now: Duration, at: Position, parts: u64, times: u32) {
-        let parent = self.assignment.as_ref().map(|a| a.parent);
-        let mut sources: Vec<Parent> = parent.into_iter().chain(self.helpers()).collect();
+        let mut sources: Vec<Parent> = self.parent().into_iter().chain(self.helpers()).collect();
         sources.retain(|origin| {
             let link = self.links.get(origin);
             link.is_some_and(|link| link.is_usable() && now >= link.resume)

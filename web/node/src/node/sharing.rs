@@ -64,9 +64,11 @@ impl Node {
     /// Turns to a helper for half of what the parent, who delivers all the time, does not get
     /// through.
     fn share(&mut self, now: Duration) {
-        let parent = self.assignment.as_ref().map(|a| a.parent);
         let slow = self.slow.is_some_and(|since| now >= since + SLOW);
-        let Some(parent) = parent.filter(|_| slow && self.playout.cursor().is_some()) else {
+        let Some(parent) = self
+            .parent()
+            .filter(|_| slow && self.playout.cursor().is_some())
+        else {
             return;
         };
         let delivers = |link: &Link| {
@@ -106,7 +108,7 @@ impl Node {
             let link = self.links.get(&origin);
             link.is_some_and(|link| link.is_usable() && link.fed.is_some())
         };
-        let parent = self.assignment.as_ref().map(|a| a.parent);
+        let parent = self.parent();
         let helper = self.shared.map(|(helper, _)| helper);
         helper.is_some_and(fed) && parent.is_some_and(fed) && parent != helper
     }

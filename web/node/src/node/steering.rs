@@ -92,8 +92,7 @@ impl Node {
 
     /// The longer of L and what the parent waits by itself.
     fn parents_patience(&self) -> Duration {
-        let parent = self.assignment.as_ref().map(|a| a.parent);
-        let parent = parent.and_then(|parent| self.links.get(&parent));
+        let parent = self.parent_link();
         let theirs = parent.map_or(Duration::ZERO, |link| link.patience);
         self.latency().max(theirs.min(PATIENCE_CEILING))
     }
@@ -137,7 +136,7 @@ impl Node {
             };
             self.timers.by(Timer::Upstream, due);
         }
-        if self.assignment.as_ref().map(|a| a.parent) == Some(from) {
+        if self.parent() == Some(from) {
             self.watch_speed(now, claim);
         }
     }
