@@ -6,10 +6,9 @@ use peerstream_wire::{Assignment, Held, NodeId, Notice, ToBox, ToNode};
 use crate::{
     Misbehaved,
     config::{Config, Newcomer},
-    defaults::{MOST_COPIES, QUEUE_LOOK},
+    defaults::{DEFAULT_COPIES, MOST_COPIES},
     forest::Forest,
     judgement::Judgement,
-    pairs::Pairs,
     place::Place,
     probe::Probes,
     rebuild::Recovery,
@@ -55,7 +54,6 @@ pub struct Coordinator {
     /// nobody is blamed for one that does not open.
     behind: Duration,
     timers: Timers,
-    pairs: Pairs,
     probes: Probes,
     /// Nodes that have not answered in time: their places are others', but who of them
     /// speaks up gets another.
@@ -103,7 +101,6 @@ impl Coordinator {
             relayed: Default::default(),
             behind: Duration::ZERO,
             timers: Timers::default(),
-            pairs: Pairs::default(),
             probes: Probes::default(),
             absent: BTreeMap::new(),
             judgement: Judgement::default(),
@@ -117,14 +114,16 @@ impl Coordinator {
     /// over those that are still in use. While an audience comes back after a restart,
     /// newcomers wait.
     pub fn join(&mut self, now: Duration, newcomer: Newcomer) -> NodeId {
-        self.now = now;
+        self.is_now(now);
         let node = loop {
             self.newest = self.newest.checked_add(1).unwrap_or(1);
             if self.forest.place(NodeId(self.newest)).is_none() {
                 break NodeId(self.newest);
             }
         };
-        let seat = self.seat(node, newcomer);
+        let mut seat = self.seat(node, newcomer);
+        // What a newcomer says that is usual is what it has not tried out.
+        seat.untried = seat.copies == DEFAULT_COPIES;
         if self.recovery.is_running() {
             self.wait(seat);
         } else {
@@ -142,7 +141,7 @@ impl Coordinator {
     /// begins, for [`RECOVERY`](crate::defaults::RECOVERY): nobody is told anything
     /// until it is over, and then only those whose place is not what they said.
     pub fn rejoin(&mut self, now: Duration, newcomer: Newcomer, held: Held) -> NodeId {
-        self.now = now;
+        self.is_now(now);
         if held.node == NodeId(0) {
             return self.join(now, newcomer);
         }
@@ -154,7 +153,7 @@ impl Coordinator {
 
     /// A node has gone, with or without notice. Without effect if it is not there.
     pub fn leave(&mut self, now: Duration, node: NodeId) {
-        self.now = now;
+        self.is_now(now);
         self.depart(node);
         self.note_changes();
     }
@@ -179,7 +178,7 @@ impl Coordinator {
         from: NodeId,
         message: ToBox,
     ) -> Result<(), Misbehaved> {
-        self.now = now;
+        self.is_now(now);
         if let Some(seat) = self.absent.remove(&from) {
             if message == ToBox::Leave {
                 return Ok(());
@@ -227,8 +226,8 @@ impl Coordinator {
 
     /// Time has passed; see [`Coordinator::poll_timeout`].
     pub fn timeout(&mut self, now: Duration) {
-        self.now = now;
-        self.pairs.age(now);
+        self.is_now(now);
+        self.forest.failures_mut().age(now);
         while let Some(timer) = self.timers.expired(now) {
             match timer {
                 Timer::Retry(node) => self.retry(node),
@@ -302,6 +301,11 @@ impl Coordinator {
         }
     }
 
+    fn is_now(&mut self, now: Duration) {
+        self.now = now;
+        self.forest.set_now(now);
+    }
+
     /// Gives a node a place, or one in the queue.
     fn admit(&mut self, seat: Seat) {
         let node = seat.node;
@@ -313,13 +317,6 @@ impl Coordinator {
             let ahead = u32::try_from(before).unwrap_or(u32::MAX);
             self.notify(node, Notice::Queued { ahead });
             self.look_after_queue();
-        }
-    }
-
-    pub(crate) fn look_after_queue(&mut self) {
-        if self.forest.waiting() > 0 && !self.queueing {
-            self.queueing = true;
-            self.timers.set(self.now + QUEUE_LOOK, Timer::Queue);
         }
     }
 

@@ -160,6 +160,9 @@ pub const TOO_FEW_TO_TELL: usize = 4;
 /// seconds for the link, and as long as the segment on top.
 pub const COMPLAINT_GRACE: Duration = Duration::from_secs(6);
 
+/// How long after a root has been replaced, though it could have stayed, another may be.
+pub const ROOTS_REST: Duration = Duration::from_secs(10);
+
 /// If more than one node in this many complains within [`ALARM`], it is the source or the
 /// uplink of the box and nobody is to blame.
 pub const ALARM_SHARE: usize = 8;

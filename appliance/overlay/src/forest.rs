@@ -1,11 +1,14 @@
 //! Who is where.
 
+use core::time::Duration;
+
 use peerstream_wire::{NodeId, Tree};
 
 use crate::{
     capacity::Addresses,
     config::{Config, Measure, Policy},
     pages::Pages,
+    pairs::Pairs,
     place::Place,
     register::Register,
     seat::Seat,
@@ -14,6 +17,7 @@ use crate::{
 
 mod filing;
 mod moves;
+mod pace;
 
 pub(crate) use filing::{deepest_within, shallowest};
 
@@ -39,6 +43,11 @@ pub(crate) struct Forest {
     most: usize,
     renditions: u8,
     addresses: Addresses,
+    /// Who is not to have links with whom.
+    failures: Pairs,
+    now: Duration,
+    /// When a root was last replaced.
+    raised: Option<Duration>,
     /// Nodes none of whose copies count.
     leaves: usize,
     /// Nodes in the trees and in the queue.
@@ -69,6 +78,9 @@ impl Forest {
             most: usize::from(config.feeds_max.max(config.feeds) / 2),
             renditions: config.renditions,
             addresses: Addresses::default(),
+            failures: Pairs::default(),
+            now: Duration::ZERO,
+            raised: None,
             leaves: 0,
             nodes: [0; 2],
             waiting: [0; 2],

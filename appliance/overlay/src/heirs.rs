@@ -1,11 +1,12 @@
 //! Who is to take the place of another.
 
 use crate::{
+    defaults::MOST_COPIES,
     forest::{Forest, deepest_within},
     place::Place,
     placement::LOOK,
     policy::Profile,
-    slots::{CLASSES, List, State, places},
+    slots::{CLASSES, List, NONE, State, places},
 };
 /// Who is to take a place, in which so many slots hang below: nobody is below it, and it
 /// can feed as many, or else as many as there is one for. The nearer it is, the more of the
@@ -97,6 +98,10 @@ fn best(
     let above = forest.parent(vacant).and_then(|above| forest.seat(above));
     let above = above.map(|seat| seat.network);
     let partner = forest.seat(vacant.partner()).map(|seat| seat.network);
+    let at = forest.slot(vacant.slot());
+    let mut around = [NONE; 2 + MOST_COPIES as usize];
+    around[..2].copy_from_slice(&[vacant.slot(), at.above]);
+    around[2..2 + at.below().len()].copy_from_slice(at.below());
     let rank = |place: &Place| {
         let seat = forest.seat(*place)?;
         let profile = Profile {
@@ -107,8 +112,15 @@ fn best(
         let near = [above, partner];
         let mut near = near.into_iter().flatten();
         let crowded = near.any(|network| network.same_address(seat.network));
+        // Links at the new place that would fail.
+        let origin = seat.origin();
+        let misfits: u8 = around
+            .iter()
+            .map(|slot| forest.misfits(origin, *slot))
+            .sum();
         let class = forest.slot(place.slot()).copies[place.side()];
-        Some((crowded, class < 3, placement.heir(&profile, above)))
+        let rank = placement.heir(&profile, above);
+        Some((crowded, seat.untried, class < 3, misfits, rank))
     };
     slots
         .filter(|slot| forest.slot(*slot).below().is_empty())

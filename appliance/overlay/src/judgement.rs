@@ -162,6 +162,11 @@ impl Judgement {
         may
     }
 
+    /// Whether anybody has complained of a node of late.
+    pub(crate) fn is_accused(&self, now: Duration, node: NodeId) -> bool {
+        self.count(now, node, |_| true, None) > 0
+    }
+
     /// Whether a node has said of late that it is far behind, and why.
     pub(crate) fn is_far_behind(&self, now: Duration, node: NodeId) -> bool {
         let far = self.by.get(&node).and_then(|record| record.far);

@@ -53,8 +53,11 @@
 //! **A newcomer** takes the vacant place of a root, else one beside a node that is alone
 //! and goes with it, else it founds a slot: as high as there is room if it can feed others,
 //! otherwise as deep as does not add a level. What it can do is not known at first: two copies
-//! are assumed. Once it has learned that it is less, it changes places with an heir from
-//! near, or the leaves that are too many below it move elsewhere.
+//! are assumed, and nobody is put below it, nor is it made an heir, until it has said what it
+//! found out, as long as there is room elsewhere. Once it has learned that it is less than what
+//! it is asked for, it changes places with an heir from near, or the leaves that are too many
+//! below it move elsewhere. No root that can feed anybody changes so within ten seconds after
+//! another did.
 //!
 //! **When a node leaves**, one that nobody is below and that can feed as many moves up
 //! (`heirs`); the place that falls vacant at the bottom is left to the next newcomer, who
@@ -80,18 +83,18 @@
 //! that is assigned anew until the next departure counts: failed links at 15% of pairs,
 //! what newcomers learn, and upkeep):
 //!
-//! | nodes | seconds | 0 / 1 / 2 / 4 copies: 35 / 20 / 25 / 20% (supply 1.5) |
+//! | nodes | seconds | 0 / 1 / 3 / 4 copies: 35 / 20 / 25 / 20% (supply 1.75) |
 //! | --- | --- | --- |
-//! | 1,000 | 600 | 2.3 / 14 |
-//! | 10,000 | 60 | 2.3 / 16 |
-//! | 100,000 | 20 | 2.2 / 15 |
+//! | 10,000 | 60 | 2.4 / 13 |
+//! | 100,000 | 30 | 2.3 / 13 |
+//! | 1,000,000 | 30 | 2.4 / 14 |
 //!
 //! Where everybody who comes finds out that it can do less or more than two within the next
 //! dozen departures, forever (`make bench-overlay`, audience `learning`), it is 4.1 / 18.
 //!
 //! With random departures, each followed by a join, and capacities that are known (`make
-//! bench-overlay`), mean / 99th percentile: 2.2 / 7 at 1,000 and 2.3 / 7 at 1,000,000 where
-//! all have two copies (depth 20), 2.7 / 10 and 2.7 / 9 with 0 / 1 / 3 / 4 copies (depth 21).
+//! bench-overlay`), mean / 99th percentile: 2.5 / 7 at 1,000 and at 1,000,000 where all say two
+//! copies (depth 19), 2.7 / 9 at both with 0 / 1 / 3 / 4 copies (depth 20).
 //!
 //! The mean stays below three. The percentile does not reach six, and by arithmetic cannot
 //! there: of 100 nodes 45 can feed at least two, which is too few for binary trees, so
@@ -124,10 +127,12 @@
 //! node that has links with both ends, which whoever makes the offer is told of.
 //!
 //! **Links that fail** are remembered as pairs of addresses (`pairs`), for half an hour to
-//! an hour. A child that does not reach its parent changes trees with its partner, if both
+//! an hour, and whoever is placed, moved or made an heir goes where none or few of its links
+//! are known to fail (`forest`). A child that does not reach its parent changes trees with its partner, if both
 //! and everyone below them then reach who feeds them: that takes no new link. Otherwise a
 //! leaf moves to another slot, and whoever has people below makes do with its reserve; one
-//! that reaches neither gives its place to an heir.
+//! that reaches neither gives its place to an heir. Partners who do not reach each other stay
+//! as long as their reserves reach them.
 //!
 //! **Who is gone** is for the box to find out (`probe`): a node of which a neighbour says
 //! that it is silent, or that an open link with it has broken, is asked, once. An answer, and
@@ -147,7 +152,8 @@
 //! somebody on the accused's own way from the box has lost its parent; anybody (but of
 //! forgery) while a good part of the audience complains at once; and those who complain of
 //! everyone: they become leaves themselves. In ten seconds no more than one node, and one in
-//! 500, is made a leaf for bad service. Partners who withhold together, each lying for the other, are
+//! 500, is made a leaf for bad service, and no root while another is complained of as well or
+//! soon after one was replaced. Partners who withhold together, each lying for the other, are
 //! found because both of a pair below them are behind the signed capture time; who is
 //! itself behind and says so is excused. While supply is short nobody is made a leaf for
 //! bad service. An audience most of which lags is told ([`peerstream_wire::Notice::TooSlow`]).

@@ -33,10 +33,7 @@ pub(crate) fn couple(forest: &Forest) -> Option<[u32; 2]> {
     let same = lone_lists().find_map(|list| {
         let mut slots = forest.slots().newest_first(list).take(LOOK);
         let first = slots.next()?;
-        let wanted = Wanted {
-            network: occupant(forest, first)?.network,
-            class: 0,
-        };
+        let wanted = Wanted::of(occupant(forest, first)?, 0);
         let other = slots.find(|slot| !is_crowded(forest, wanted, *slot))?;
         Some([first, other])
     });

@@ -32,6 +32,10 @@ impl Pairs {
         self.young.insert(key(a, b));
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.young.is_empty() && self.old.is_empty()
+    }
+
     pub(crate) fn has(&self, a: u64, b: u64) -> bool {
         let key = key(a, b);
         self.young.contains(&key) || self.old.contains(&key)

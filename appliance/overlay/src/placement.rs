@@ -6,6 +6,7 @@ use crate::{
     config::Network,
     forest::{Forest, deepest_within, shallowest},
     place::Place,
+    seat::Seat,
     slots::{CLASSES, Kind, List, NONE, places},
     succession::vacant_in,
 };
@@ -17,8 +18,29 @@ pub(crate) const LOOK: usize = 4;
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Wanted {
     pub(crate) network: Network,
+    /// Of it, or of the two that are to be placed; 0 for nobody.
+    pub(crate) origins: [u64; 2],
     /// Copies of it that count; `u8::MAX` for a subtree.
     pub(crate) class: u8,
+}
+
+impl Wanted {
+    /// A node with so many copies that count.
+    pub(crate) fn of(seat: &Seat, class: u8) -> Wanted {
+        Wanted {
+            network: seat.network,
+            origins: [seat.origin(), 0],
+            class,
+        }
+    }
+
+    /// How many links with those in a slot are known to fail.
+    fn misfits(&self, forest: &Forest, slot: u32) -> u8 {
+        self.origins
+            .iter()
+            .map(|origin| forest.misfits(*origin, slot))
+            .sum()
+    }
 }
 
 /// The place beside a node that is alone and goes well with this one. Those who can feed
@@ -84,7 +106,8 @@ fn beside(
     let found = alone.find(|slot| {
         let above = forest.slot(*slot).above;
         let crowded = is_crowded(forest, wanted, *slot) || is_crowded(forest, wanted, above);
-        !unfit(*slot) && !crowded
+        let fails = wanted.misfits(forest, *slot) + wanted.misfits(forest, above) > 0;
+        !unfit(*slot) && !crowded && !fails
     })?;
     vacant_in(forest, found)
 }
@@ -109,9 +132,9 @@ pub(crate) fn room(forest: &Forest, wanted: Wanted, unfit: &dyn Fn(u32) -> bool)
     let limit = forest.bottom().saturating_sub(1);
     let [first, second] = forest.preference();
     let mut kinds = if wanted.class == 0 {
-        [Kind::Tail, first, second, Kind::Fan]
+        [Kind::Tail, first, second, Kind::Fan, Kind::Untried]
     } else {
-        [first, second, Kind::Fan, Kind::Tail]
+        [first, second, Kind::Fan, Kind::Untried, Kind::Tail]
     };
     if wanted.class == u8::MAX {
         // There is no telling how much deeper the trees grow.
@@ -145,7 +168,7 @@ pub(crate) fn room(forest: &Forest, wanted: Wanted, unfit: &dyn Fn(u32) -> bool)
 /// The one of these slots that a newcomer had better go below.
 fn nearest(forest: &Forest, wanted: Wanted, mut slots: impl Iterator<Item = u32>) -> Option<u32> {
     let first = slots.next()?;
-    if wanted.network == Network::default() {
+    if wanted.network == Network::default() && forest.failures().is_empty() {
         return Some(first);
     }
     let placement = forest.policy().placement();
@@ -154,12 +177,13 @@ fn nearest(forest: &Forest, wanted: Wanted, mut slots: impl Iterator<Item = u32>
             .seat(Place::new(slot, Tree::A))
             .map(|seat| seat.network);
         let rank = placement.parent(above.unwrap_or_default(), wanted.network);
-        (is_crowded(forest, wanted, slot), rank)
+        let crowded = is_crowded(forest, wanted, slot);
+        (wanted.misfits(forest, slot), crowded, rank)
     };
     let mut best = (rank(first), first);
     for slot in slots {
         // As good as it gets.
-        if matches!(best.0, (false, None | Some(0))) {
+        if matches!(best.0, (0, false, None | Some(0))) {
             break;
         }
         best = best.min((rank(slot), slot));

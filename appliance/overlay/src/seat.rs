@@ -20,6 +20,8 @@ pub(crate) struct Seat {
     pub(crate) network: Network,
     /// Copies that the node offers; how many count is the forest's decision.
     pub(crate) copies: u8,
+    /// They are assumed: it has not found out yet what it can do.
+    pub(crate) untried: bool,
     /// Complaints upheld of late. Who has any comes last where there is a choice.
     pub(crate) faults: u8,
     /// Of the last assignment sent; 0 before the first.
@@ -85,6 +87,7 @@ impl Default for Seat {
             node: NOBODY,
             network: Network::default(),
             copies: 0,
+            untried: false,
             faults: 0,
             epoch: 0,
             changed: 0,

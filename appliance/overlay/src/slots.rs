@@ -50,6 +50,8 @@ pub(crate) struct Slot {
     leaf: Woven,
     /// Copies of the occupants that count.
     pub(crate) copies: [u8; 2],
+    /// Which of these are assumed only.
+    pub(crate) untried: [bool; 2],
     kids: u8,
     /// Links from the box; 0 if not in the trees.
     pub(crate) depth: u8,
@@ -83,6 +85,7 @@ impl Default for Slot {
             open: LOOSE,
             leaf: LOOSE,
             copies: [0; 2],
+            untried: [false; 2],
             kids: 0,
             depth: 0,
             state: State::Free,
@@ -174,6 +177,9 @@ pub(crate) enum List {
     /// Full, with as many below as is good: each one more costs the successor of either
     /// occupant two links, and there are few who could succeed.
     Fan(u8),
+    /// Full, and more slots can go below, as far as is known: somebody in it has not found
+    /// out yet what it can do. Whoever hung below might have to move soon. By depth.
+    Untried(u8),
     /// In the queue: a node that forwards nothing, or a pair of such.
     Waiting,
     /// In the queue: a node that can forward, and waits for a partner.
@@ -187,7 +193,7 @@ pub(crate) enum List {
 
 const OPEN_LISTS: usize = CLASSES as usize + KINDS * LEVELS as usize + 4 + CLASSES as usize;
 /// Kinds of room.
-const KINDS: usize = 4;
+const KINDS: usize = 5;
 const LEAF_LISTS: usize = (CLASSES as usize + 1) * LEVELS as usize;
 
 /// Kinds of room, in the order of their lists.
@@ -201,6 +207,8 @@ pub(crate) enum Kind {
     Tail,
     /// See [`List::Fan`].
     Fan,
+    /// See [`List::Untried`].
+    Untried,
 }
 
 impl Kind {
@@ -210,6 +218,7 @@ impl Kind {
             Kind::Reluctant => List::Reluctant(depth),
             Kind::Tail => List::Tail(depth),
             Kind::Fan => List::Fan(depth),
+            Kind::Untried => List::Untried(depth),
         }
     }
 }
@@ -223,11 +232,12 @@ impl List {
             List::Reluctant(depth) => CLASSES + LEVELS + level(depth),
             List::Tail(depth) => CLASSES + 2 * LEVELS + level(depth),
             List::Fan(depth) => CLASSES + 3 * LEVELS + level(depth),
-            List::Waiting => CLASSES + 4 * LEVELS,
-            List::WaitingForwarder => CLASSES + 4 * LEVELS + 1,
-            List::Needy => CLASSES + 4 * LEVELS + 2,
-            List::Over => CLASSES + 4 * LEVELS + 3,
-            List::Mixed(class) => CLASSES + 4 * LEVELS + 4 + class,
+            List::Untried(depth) => CLASSES + 4 * LEVELS + level(depth),
+            List::Waiting => CLASSES + 5 * LEVELS,
+            List::WaitingForwarder => CLASSES + 5 * LEVELS + 1,
+            List::Needy => CLASSES + 5 * LEVELS + 2,
+            List::Over => CLASSES + 5 * LEVELS + 3,
+            List::Mixed(class) => CLASSES + 5 * LEVELS + 4 + class,
             List::Leaf(class, depth) => class * LEVELS + level(depth),
             List::Weak(depth) => CLASSES * LEVELS + level(depth),
         }

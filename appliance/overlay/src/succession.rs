@@ -48,6 +48,7 @@ pub(crate) fn set_copies(forest: &mut Forest, place: Place, copies: u8) {
     let node = seat.node;
     if copies < 2
         && let Some(place) = forest.place(node)
+        && (copies == 0 || forest.slot(place.slot()).state != State::Root || forest.may_raise())
     {
         step_down(forest, place);
     }
@@ -89,18 +90,15 @@ fn step_down(forest: &mut Forest, place: Place) {
         let copies = |place: Place| forest.slot(place.slot()).copies[place.side()];
         if let Some(heir) = heir.filter(|heir| copies(*heir) > copies(place)) {
             forest.exchange(place, heir);
+            forest.note_if_raised(slot);
         }
         upkeep::shed(forest, slot);
     }
 }
 
-/// Moves a node that nobody is below to under other nodes than those to `avoid`; alone,
-/// so that its partner stays. False if it is no leaf or there is no other place.
-pub(crate) fn relocate_leaf(
-    forest: &mut Forest,
-    place: Place,
-    avoid: &dyn Fn(&Seat) -> bool,
-) -> bool {
+/// Moves a node that nobody is below to under others, none of whom it is known not to reach;
+/// alone, so that its partner stays. False if it is no leaf or there is no other place.
+pub(crate) fn relocate_leaf(forest: &mut Forest, place: Place) -> bool {
     let leaf = forest
         .slots()
         .get(place.slot())
@@ -108,17 +106,9 @@ pub(crate) fn relocate_leaf(
     let Some(seat) = forest.seat(place).filter(|_| leaf) else {
         return false;
     };
-    let wanted = placement::Wanted {
-        network: seat.network,
-        class: forest.slot(place.slot()).copies[place.side()],
-    };
-    let shunned = |slot: u32| {
-        slot == place.slot()
-            || places(slot)
-                .into_iter()
-                .filter_map(|place| forest.seat(place))
-                .any(avoid)
-    };
+    let origin = seat.origin();
+    let wanted = placement::Wanted::of(seat, forest.slot(place.slot()).copies[place.side()]);
+    let shunned = |slot: u32| slot == place.slot() || forest.misfits(origin, slot) > 0;
     let unfit = |slot: u32| {
         shunned(slot) || {
             let at = forest.slot(slot);
@@ -141,10 +131,7 @@ pub(crate) fn relocate_leaf(
 /// Gives a node that is not in the trees a place; where it is.
 pub(crate) fn enter(forest: &mut Forest, seat: Seat) -> Place {
     let copies = capacity::counted(forest, &seat, 0);
-    let wanted = placement::Wanted {
-        network: seat.network,
-        class: copies,
-    };
+    let wanted = placement::Wanted::of(&seat, copies);
     let anyone = |_: u32| false;
     // The top first, so that the box's feeds are all used.
     if let Some(place) = upkeep::root_vacancy(forest, copies) {
@@ -243,6 +230,7 @@ pub(crate) fn succeed(forest: &mut Forest, vacant: Place) -> bool {
     }
     if let Some(heir) = heirs::heir(forest, vacant) {
         forest.relocate(heir, vacant);
+        forest.note_if_raised(slot);
     }
     upkeep::shed(forest, slot);
     true

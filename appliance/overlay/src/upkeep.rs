@@ -123,12 +123,10 @@ fn admit_waiting(forest: &mut Forest) {
         // Beside others who are alone, one after the other.
         let [a, b] = places(slot);
         let last = if forest.occupant(b).is_some() { b } else { a };
-        let wanted = Wanted {
-            network: forest
-                .seat(last)
-                .map_or(crate::Network::default(), |seat| seat.network),
-            class: forest.slot(slot).copies[last.side()],
+        let Some(seat) = forest.seat(last) else {
+            return;
         };
+        let wanted = Wanted::of(seat, forest.slot(slot).copies[last.side()]);
         if let Some(vacant) = placement::vacancy(forest, wanted, &|_| false) {
             forest.relocate(last, vacant);
             continue;

@@ -132,7 +132,8 @@ fn forgery_said_by_three_addresses_ends_it() {
 #[test]
 fn partners_who_withhold_together_are_found_by_the_capture_time() {
     let mut audience = settled(60);
-    let (accused, children) = parent_of_two(&audience);
+    // If both roots are late it is the box.
+    let (accused, children) = parent_of_two_with_parent(&audience);
     let liar = audience.told[&accused].partner.expect("has children");
     let one = children[0];
     let other = audience.told[&one].partner.expect("a pair");

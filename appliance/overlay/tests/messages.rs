@@ -94,10 +94,23 @@ proptest! {
     #[test]
     fn hubs_know_both_ends(root_pairs in 1..=3u16, events in events()) {
         let mut audience = Audience::of(root_pairs, 60);
+        // They have found out what they can do.
+        let found_out = |audience: &mut Audience, node: NodeId| {
+            let copies = Newcomer::default().copies;
+            audience::complaining::say(audience, node, ToBox::Capacity { copies });
+        };
+        for node in audience.nodes() {
+            found_out(&mut audience, node);
+        }
         let (mut offers, mut relayed) = (0, 0);
         for event in &events {
             let before = audience.told.clone();
             audience.happen(event);
+            for node in audience.nodes() {
+                if !before.contains_key(&node) {
+                    found_out(&mut audience, node);
+                }
+            }
             for (node, place) in &audience.told {
                 let Some(was) = before.get(node) else { continue };
                 let peers: Vec<NodeId> = was.peers().collect();

@@ -17,6 +17,8 @@
 //! 0x18  Goodbye      nothing
 //! 0x19  Share        0 whole, 1 even, 2 odd
 //! 0x1a  Padding      anything
+//! 0x1b  Strand       its number u8, a signal as in `ToBox`
+//! 0x1c  Decline      nothing
 //! ```
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -48,6 +50,9 @@ pub enum LinkMessage {
     },
     /// Child to parent: stop feeding me.
     Unsubscribe,
+    /// To one that has subscribed, or asked for something: not from me, or not any more. It is
+    /// no `Unsubscribe`: each end of a link may feed the other.
+    Decline,
     /// Every fragment interval, on every link: I am alive, and this is the newest
     /// fragment that I hold whole.
     Heartbeat {
@@ -97,6 +102,14 @@ pub enum LinkMessage {
     Share(Share),
     /// To be thrown away: a newcomer finds out what its uplink carries.
     Padding(Bytes),
+    /// For another connection between the two ends of this link. Each has a congestion window
+    /// of its own, and several let through together what loss or a long way keeps from one.
+    Strand {
+        /// Which; an end that begins one takes a number that the link has not had.
+        strand: u8,
+        /// What the ends have to tell each other.
+        signal: Box<Signal>,
+    },
 }
 
 /// Which parts of media fragments a child wants from one feeder. Two halves over two links
@@ -150,6 +163,7 @@ impl LinkMessage {
                 put_optional(&mut out, *after);
             }
             LinkMessage::Unsubscribe => out.put_u8(UNSUBSCRIBE),
+            LinkMessage::Decline => out.put_u8(DECLINE),
             LinkMessage::Heartbeat {
                 patience_ms,
                 newest,
@@ -187,6 +201,11 @@ impl LinkMessage {
                 out.put_u8(PADDING);
                 out.put_slice(bytes);
             }
+            LinkMessage::Strand { strand, signal } => {
+                out.put_u8(STRAND);
+                out.put_u8(*strand);
+                out.put_slice(&signal.encode());
+            }
             LinkMessage::Share(share) => {
                 out.put_u8(SHARE);
                 out.put_u8(*share as u8);
@@ -217,6 +236,7 @@ impl LinkMessage {
                 after: get_optional(&mut bytes)?,
             },
             UNSUBSCRIBE => LinkMessage::Unsubscribe,
+            DECLINE => LinkMessage::Decline,
             HEARTBEAT => LinkMessage::Heartbeat {
                 patience_ms: bytes.try_get_u16().map_err(|_| DecodeError::Truncated)?,
                 newest: get_optional(&mut bytes)?,
@@ -240,6 +260,10 @@ impl LinkMessage {
             },
             GOODBYE => LinkMessage::Goodbye,
             PADDING => LinkMessage::Padding(core::mem::take(&mut bytes)),
+            STRAND => LinkMessage::Strand {
+                strand: bytes.try_get_u8().map_err(|_| DecodeError::Truncated)?,
+                signal: get_signal(&mut bytes)?,
+            },
             SHARE => LinkMessage::Share(
                 match bytes.try_get_u8().map_err(|_| DecodeError::Truncated)? {
                     0 => Share::Whole,
@@ -261,7 +285,9 @@ impl LinkMessage {
         match self {
             LinkMessage::Certificate(bytes) | LinkMessage::Header(bytes) => 1 + bytes.len(),
             LinkMessage::Part { bytes, .. } | LinkMessage::Padding(bytes) => 8 + bytes.len(),
-            LinkMessage::Relay { .. } | LinkMessage::Relayed { .. } => 256,
+            LinkMessage::Relay { .. }
+            | LinkMessage::Relayed { .. }
+            | LinkMessage::Strand { .. } => 256,
             _ => 15,
         }
     }
@@ -325,3 +351,5 @@ const RELAYED: u8 = 0x17;
 const GOODBYE: u8 = 0x18;
 const SHARE: u8 = 0x19;
 const PADDING: u8 = 0x1a;
+const STRAND: u8 = 0x1b;
+const DECLINE: u8 = 0x1c;

@@ -337,6 +337,8 @@ fn link() -> impl Strategy<Value = LinkMessage> {
         Just(LinkMessage::Goodbye),
         select(vec![Share::Whole, Share::Even, Share::Odd]).prop_map(LinkMessage::Share),
         bytes().prop_map(LinkMessage::Padding),
+        (any::<u8>(), boxed()).prop_map(|(strand, signal)| LinkMessage::Strand { strand, signal }),
+        Just(LinkMessage::Decline),
     ]
 }
 

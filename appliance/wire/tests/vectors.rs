@@ -198,6 +198,14 @@ fn messages_on_a_link_are_golden() {
             "padding",
             LinkMessage::Padding(Bytes::from_static(&[1, 2, 3])),
         ),
+        (
+            "strand",
+            LinkMessage::Strand {
+                strand: 2,
+                signal: Box::new(Signal::Answer(description(Setup::Passive))),
+            },
+        ),
+        ("decline", LinkMessage::Decline),
     ] {
         let bytes = message.encode();
         golden(&format!("wire/link_{name}"), &message, &bytes, decode_link);

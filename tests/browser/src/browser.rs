@@ -169,9 +169,10 @@ const LOG: &str = "browser.log";
 /// and run as root; without QUIC, background networking, updates or sync because nothing
 /// but the box may be talked to; without throttling because every page has to count as
 /// the one that somebody watches; without a first window and without the address bar's
-/// own pages because each costs a renderer process that nobody looks at. Autoplay is left
-/// as visitors have it.
-const FLAGS: [&str; 17] = [
+/// own pages because each costs a renderer process that nobody looks at; a small window
+/// because its pixels are drawn by the processor that everyone shares. Autoplay is left as
+/// visitors have it.
+const FLAGS: [&str; 18] = [
     "--headless",
     "--remote-debugging-pipe",
     "--no-sandbox",
@@ -189,6 +190,7 @@ const FLAGS: [&str; 17] = [
     "--disable-backgrounding-occluded-windows",
     "--mute-audio",
     "--no-startup-window",
+    "--window-size=480,360",
 ];
 
 /// What is switched off. One list, for the last such argument alone counts.

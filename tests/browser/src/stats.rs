@@ -76,6 +76,8 @@ pub struct Peer {
     pub peer: Name,
     /// What the link is doing.
     pub state: String,
+    /// Over how many connections it goes; 0 before it is open.
+    pub strands: u32,
 }
 
 /// Who is at the other end of a link.
@@ -194,7 +196,7 @@ impl fmt::Display for Stats {
 impl fmt::Display for Peer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.peer {
-            Name::Node(node) => write!(f, "{node}:{}", self.state),
+            Name::Node(node) => write!(f, "{node}:{}x{}", self.state, self.strands),
             Name::Box(name) => write!(f, "{name}:{}", self.state),
         }
     }
@@ -210,8 +212,8 @@ mod tests {
             let json = include_str!("stats.json").replace("PARENT", parent);
             serde_json::from_str(&json).unwrap()
         };
-        assert!(stats(r#"{"peer":"box","state":"feeding"}"#).is_fed_by_box());
-        let fed = stats(r#"{"peer":7,"state":"feeding"}"#);
+        assert!(stats(r#"{"peer":"box","state":"feeding","strands":1}"#).is_fed_by_box());
+        let fed = stats(r#"{"peer":7,"state":"feeding","strands":1}"#);
         assert!(!fed.is_fed_by_box());
         assert_eq!(fed.linked().collect::<Vec<_>>(), [7, 8, 11, 12]);
         let above = fed.leans_on().count();

@@ -32,8 +32,27 @@ pub struct Status {
     pub bitrate_kbit_s: f64,
     /// Joins so far.
     pub joins: u64,
+    /// How the audience feeds itself.
+    pub overlay: Overlay,
     /// The stream's identity key, as hexadecimal digits.
     pub stream: String,
+}
+
+/// How the audience feeds itself, and what is done where it cannot.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Overlay {
+    /// Copies that nodes and box can pass on.
+    pub supply: u64,
+    /// Copies that are wanted.
+    pub demand: u64,
+    /// Nodes that pass nothing on.
+    pub leaves: usize,
+    /// Those who wait for room.
+    pub queued: usize,
+    /// Direct feeds that there may be at the moment.
+    pub feeds: usize,
+    /// "enough", or what would help most.
+    pub measure: String,
 }
 
 /// What the box has sent, by kind.

@@ -328,19 +328,30 @@ impl Appliance {
         }
     }
 
-    /// Whoever is to be fed by somebody else has had the time to turn to it.
+    /// Whoever is to be fed by somebody else has had the time to turn to it. The last feed
+    /// never ends.
     fn end_feeds(&mut self, now: Duration) {
-        let sockets = &mut self.sockets;
-        self.feeding.retain(|socket| {
-            let state = sockets.get_mut(*socket as usize).and_then(Option::as_mut);
-            let Some(state) = state else {
-                return false;
-            };
-            if state.feed_ends.is_some_and(|ends| now >= ends) {
-                state.feeding = false;
-            }
-            state.feeding
+        while let Some((_, socket)) = self.next_ending().filter(|(at, _)| *at <= now)
+            && self.feeding.len() > 1
+        {
+            self.end_feed(now, socket);
+        }
+    }
+
+    fn next_ending(&self) -> Option<(Duration, u32)> {
+        let ending = self.feeding.iter().filter_map(|socket| {
+            let state = self.sockets.get(*socket as usize)?.as_ref()?;
+            Some((state.feed_ends?, *socket))
         });
+        ending.min()
+    }
+
+    fn end_feed(&mut self, now: Duration, socket: u32) {
+        self.feeding.retain(|fed| *fed != socket);
+        if let Some(state) = self.state(socket) {
+            state.feeding = false;
+        }
+        self.send_link(now, socket, LinkMessage::Decline);
     }
 
     fn begin_feed(&mut self, now: Duration, socket: u32, after: Option<Position>) {
@@ -357,6 +368,10 @@ impl Appliance {
         let backlog: Vec<Bytes> = backlog.flat_map(|sealed| sealed.messages.clone()).collect();
         for message in backlog {
             self.send_media(now, socket, message);
+        }
+        // One that is not to be ends as soon as there is another in its stead.
+        if let Some((_, replaced)) = self.next_ending() {
+            self.end_feed(now, replaced);
         }
     }
 
@@ -400,7 +415,7 @@ impl Appliance {
 }
 
 /// A direct feed that is not allowed any more goes on for so long at most.
-const FEED_GRACE: Duration = Duration::from_secs(10);
+const FEED_GRACE: Duration = Duration::from_secs(3);
 
 /// As the daemon says it.
 fn cause(misbehaved: Misbehaved) -> Refusal {

@@ -46,6 +46,8 @@ pub(crate) struct Channel {
     in_flight: usize,
     /// The last message was let in then, and no later one is sooner.
     admitted: Duration,
+    /// Its turn among the strands of a link.
+    pub(crate) turn: u64,
     /// Losses up to this time have been paid for.
     paid: Duration,
     /// The messages of the media channel that wait for the window: until when.
@@ -66,6 +68,7 @@ impl Channel {
             resent: Vec::new(),
             in_flight: 0,
             admitted: Duration::ZERO,
+            turn: 0,
             paid: Duration::ZERO,
             queue: VecDeque::new(),
             queued: 0,

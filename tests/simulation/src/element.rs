@@ -7,7 +7,7 @@
 use core::time::Duration;
 
 use peerstream_fragment::Fragment;
-use peerstream_node::playhead::{Playhead, Sample, Span};
+use peerstream_node::playhead::{LATE, Playhead, Sample, Span};
 
 use crate::{report::STALL, source::Source};
 
@@ -25,6 +25,8 @@ pub(crate) struct Element {
     began: Option<Duration>,
     /// Since when the picture stands still although it should move.
     standing: Option<Duration>,
+    /// The last chunk was old when it came.
+    late: bool,
     pub(crate) loss: Loss,
 }
 
@@ -44,6 +46,7 @@ impl Element {
     pub(crate) fn chunk(&mut self, now: Duration, fragment: &Fragment) {
         self.advance(now);
         let meta = &fragment.header.header.meta;
+        self.late = Source::clock(now) > meta.capture_time + LATE;
         let start = meta.media_time as f64 / 1e6;
         let duration = f64::from(meta.duration) / 1e6;
         self.playhead.chunk(now, start, duration, meta.flags.key());
@@ -81,6 +84,7 @@ impl Element {
             ready_state: if starving { 2 } else { 4 },
             paused: false,
             seeking: false,
+            late: self.late,
         });
         if let Some(seek) = actions.seek {
             self.position = seek.to;

@@ -18,12 +18,17 @@ pub(crate) type Side = u8;
 #[derive(Default)]
 pub(crate) struct Links {
     links: Vec<Link>,
-    /// By page: the newest attempt that it knows under each peer's name.
-    ends: Vec<Vec<(NodeId, LinkId)>>,
+    /// How many messages have gone by one of several strands.
+    turns: u64,
+    /// By page: the newest attempt that it knows under each peer's name and strand.
+    ends: Vec<Vec<(NodeId, u8, LinkId)>>,
 }
 
+/// One connection: the link itself, or a strand of it.
 pub(crate) struct Link {
     open: bool,
+    /// 0 for the link itself.
+    strand: u8,
     /// Each end, and what it calls the other.
     ends: [Option<(PageId, NodeId)>; 2],
     /// One way, and the share of packets lost; known once both ends are.
@@ -38,10 +43,11 @@ pub(crate) struct Link {
 }
 
 impl Links {
-    pub(crate) fn offer(&mut self, page: PageId, peer: NodeId) -> Description {
+    pub(crate) fn offer(&mut self, page: PageId, peer: NodeId, strand: u8) -> Description {
         let id = LinkId(u32::try_from(self.links.len()).unwrap_or(u32::MAX));
         self.links.push(Link {
             open: false,
+            strand,
             ends: [Some((page, peer)), None],
             delay: Duration::ZERO,
             loss: 0.0,
@@ -49,7 +55,7 @@ impl Links {
             subscribed: [false; 2],
             delivered: [None; 2],
         });
-        self.know(page, peer, id);
+        self.know(page, peer, strand, id);
         describe(id, Setup::ActPass)
     }
 
@@ -66,7 +72,8 @@ impl Links {
             return None;
         }
         link.ends[1] = Some((page, peer));
-        self.know(page, peer, id);
+        let strand = link.strand;
+        self.know(page, peer, strand, id);
         Some(describe(id, Setup::Active))
     }
 
@@ -81,7 +88,7 @@ impl Links {
         let [Some((one, _)), Some((other, _))] = self.links.get(id.0 as usize)?.ends else {
             return None;
         };
-        (self.known(page, peer) == Some(id)).then_some((id, [one, other]))
+        (self.knows(page, peer, id)).then_some((id, [one, other]))
     }
 
     /// Opens a link, if both ends still want it; who they are.
@@ -94,25 +101,56 @@ impl Links {
     /// The end of a link, as long as it has not closed or replaced it.
     pub(crate) fn end(&self, id: LinkId, side: Side) -> Option<(PageId, NodeId)> {
         let (page, peer) = self.links.get(id.0 as usize)?.ends[usize::from(side)]?;
-        (self.known(page, peer) == Some(id)).then_some((page, peer))
+        self.knows(page, peer, id).then_some((page, peer))
     }
 
     /// The open link under this name, and which end the page is.
     pub(crate) fn route(&self, page: PageId, peer: NodeId) -> Option<(LinkId, Side)> {
-        let id = self.known(page, peer)?;
-        let link = self.links.get(id.0 as usize)?;
-        link.open.then(|| (id, link.side(page, peer)))
+        self.strands(page, peer)
+            .find(|(id, _)| self.strand(*id) == 0)
+    }
+
+    /// That link and its strands, as far as they are open.
+    pub(crate) fn strands(
+        &self,
+        page: PageId,
+        peer: NodeId,
+    ) -> impl Iterator<Item = (LinkId, Side)> + '_ {
+        let known = self.ends.get(page.0 as usize).into_iter().flatten();
+        known.filter_map(move |(name, _, id)| {
+            let link = self.links.get(id.0 as usize)?;
+            (*name == peer && link.open).then(|| (*id, link.side(page, peer)))
+        })
+    }
+
+    /// 0 for a link itself.
+    pub(crate) fn strand(&self, id: LinkId) -> u8 {
+        self.links.get(id.0 as usize).map_or(0, |link| link.strand)
     }
 
     pub(crate) fn get_mut(&mut self, id: LinkId) -> Option<&mut Link> {
         self.links.get_mut(id.0 as usize)
     }
 
-    /// One end lets go; the other end, if there is one, and the way to it.
-    pub(crate) fn close(&mut self, page: PageId, peer: NodeId) -> Option<(LinkId, Side, Duration)> {
+    /// One end lets go of a link and all of its strands; the other ends, where there are any,
+    /// and the ways to them.
+    pub(crate) fn close(&mut self, page: PageId, peer: NodeId) -> Vec<(LinkId, Side, Duration)> {
+        let mut closed = Vec::new();
+        while let Some(id) = self.known(page, peer) {
+            closed.extend(self.close_one(page, peer, id));
+        }
+        closed
+    }
+
+    /// The same of one connection.
+    pub(crate) fn close_one(
+        &mut self,
+        page: PageId,
+        peer: NodeId,
+        id: LinkId,
+    ) -> Option<(LinkId, Side, Duration)> {
         let known = self.ends.get_mut(page.0 as usize)?;
-        let rank = known.iter().position(|(name, _)| *name == peer)?;
-        let (_, id) = known.swap_remove(rank);
+        known.retain(|(_, _, known)| *known != id);
         let link = self.links.get_mut(id.0 as usize)?;
         let side = link.side(page, peer);
         link.subscribed[usize::from(side)] = false;
@@ -122,40 +160,95 @@ impl Links {
         link.ends[usize::from(other)].map(|_| (id, other, link.delay))
     }
 
+    /// Bytes that the media channels of a link and its strands have queued at this end.
+    pub(crate) fn buffered(&mut self, now: Duration, page: PageId, peer: NodeId) -> usize {
+        let strands: Vec<(LinkId, Side)> = self.strands(page, peer).collect();
+        let mut bytes = 0;
+        for (id, side) in strands {
+            if let Some(link) = self.get_mut(id) {
+                bytes += link.channels[usize::from(side)].buffered(now);
+            }
+        }
+        bytes
+    }
+
+    /// Of a link and its strands, the one by which media goes next.
+    pub(crate) fn least_queued(
+        &mut self,
+        now: Duration,
+        page: PageId,
+        peer: NodeId,
+    ) -> Option<(LinkId, Side)> {
+        let mut best = None;
+        let strands: Vec<(LinkId, Side)> = self.strands(page, peer).collect();
+        for (id, side) in strands {
+            let link = self.get_mut(id)?;
+            let channel = &mut link.channels[usize::from(side)];
+            let rank = (channel.buffered(now), channel.turn, id);
+            if best.is_none_or(|(least, _)| rank < least) {
+                best = Some((rank, side));
+            }
+        }
+        let ((.., id), side) = best?;
+        self.turns += 1;
+        let turn = self.turns;
+        self.get_mut(id)?.channels[usize::from(side)].turn = turn;
+        Some((id, side))
+    }
+
+    /// Whether a page has asked the other end of a link to feed it.
+    pub(crate) fn subscribe(&mut self, page: PageId, peer: NodeId, asks: bool) {
+        if let Some((id, side)) = self.route(page, peer)
+            && let Some(link) = self.get_mut(id)
+        {
+            link.subscribed[usize::from(side)] = asks;
+        }
+    }
+
     /// A page's open links and which end it is of each.
     pub(crate) fn of(&self, page: PageId) -> impl Iterator<Item = (&Link, Side)> + '_ {
         let known = self.ends.get(page.0 as usize).into_iter().flatten();
-        known.filter_map(move |(peer, id)| {
+        known.filter_map(move |(peer, strand, id)| {
             let link = self.links.get(id.0 as usize)?;
-            link.open.then(|| (link, link.side(page, *peer)))
+            (link.open && *strand == 0).then(|| (link, link.side(page, *peer)))
         })
     }
 
     /// A page is gone; the other ends of its links.
     pub(crate) fn close_all(&mut self, page: PageId) -> Vec<(LinkId, Side, Duration)> {
         let known = self.ends.get(page.0 as usize).cloned().unwrap_or_default();
-        let closed = known.into_iter().map(|(peer, _)| peer);
-        closed.filter_map(|peer| self.close(page, peer)).collect()
+        let closed = known.into_iter();
+        closed
+            .filter_map(|(peer, _, id)| self.close_one(page, peer, id))
+            .collect()
     }
 
-    fn know(&mut self, page: PageId, peer: NodeId, id: LinkId) {
+    fn know(&mut self, page: PageId, peer: NodeId, strand: u8, id: LinkId) {
         let page = page.0 as usize;
         if self.ends.len() <= page {
             self.ends.resize_with(page + 1, Vec::new);
         }
         let known = &mut self.ends[page];
-        match known.iter_mut().find(|(name, _)| *name == peer) {
-            Some((_, newest)) => *newest = id,
-            None => known.push((peer, id)),
+        let same =
+            |(name, number, _): &&mut (NodeId, u8, LinkId)| (*name, *number) == (peer, strand);
+        match known.iter_mut().find(same) {
+            Some((_, _, newest)) => *newest = id,
+            None => known.push((peer, strand, id)),
         }
+    }
+
+    fn knows(&self, page: PageId, peer: NodeId, id: LinkId) -> bool {
+        let known = self.ends.get(page.0 as usize).into_iter().flatten();
+        let mut same = known.filter(|(name, _, known)| (*name, *known) == (peer, id));
+        same.next().is_some()
     }
 
     fn known(&self, page: PageId, peer: NodeId) -> Option<LinkId> {
         let known = self.ends.get(page.0 as usize)?;
         known
             .iter()
-            .find(|(name, _)| *name == peer)
-            .map(|(_, id)| *id)
+            .find(|(name, ..)| *name == peer)
+            .map(|(.., id)| *id)
     }
 }
 

@@ -323,4 +323,4 @@ const COMING_TAKES: u32 = 10;
 /// What 5 Mbit/s beside two feeds carry, at 2 KB each, with room.
 const JOINS_A_SECOND: u32 = 150;
 /// Seconds from the last of them to the beginning of the watched time.
-const SETTLING: u32 = 10;
+const SETTLING: u32 = 30;

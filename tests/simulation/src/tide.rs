@@ -30,6 +30,7 @@
 //! buffer did not cover. If it lasts for 3 L of those below, they turn to their own partners.
 //! Links open by the real signalling (`links`), through the hub or through the box, whose
 //! uplink carries one message after the other beside the feeds (`exchange`).
+//! What its uplink carries a newcomer finds out three seconds after its first picture.
 //!
 //! # What it leaves out
 //! * SCTP's window (its effect is a fitted addition to the cost of a loss), and hence links

@@ -51,8 +51,9 @@ pub(crate) const THREE_LATER: Duration = Duration::from_millis(12);
 pub(crate) const UPLINK_QUEUE: Duration = Duration::from_millis(100);
 /// Messages of the media channel are given up by the browser after this.
 pub(crate) const LIFETIME: Duration = Duration::from_secs(1);
-/// `bufferedAmountLowThreshold`, as the page sets it.
-pub(crate) const LOW: usize = 32 * 1024;
+/// `bufferedAmountLowThreshold`, as the page sets it: where the four connections of a link hold
+/// as much as they may together, one of them holds more than this.
+pub(crate) const LOW: usize = 12 * 1024;
 
 /// From a packet's arrival until the page's own code has it: the browser's network process,
 /// the queue of the main thread.

@@ -75,7 +75,7 @@ pub(crate) const FAREWELL: Duration = Duration::from_secs(1);
 /// reorders nothing, so what must stay droppable waits in ours.
 pub(crate) const IN_FLIGHT: usize = 64 * 1024;
 /// The same of what can wait, so that it is not before what cannot. More than what is left
-/// when the page says that there is room again, 32 KiB.
+/// when the page says that there is room again, 12 KiB over each connection.
 pub(crate) const IN_FLIGHT_LOW: usize = 40 * 1024;
 /// How long a live part may wait for its turn. After that it would come when the picture has
 /// gone on without it, and only keep from the child what it can still use.
@@ -90,7 +90,7 @@ pub(crate) const AGAIN: (u32, u32) = (256 * 1024, 64 * 1024);
 /// are too old, or that no header ever comes for. A takeover brings up to a segment twice.
 pub(crate) const IN_VAIN: (u32, u32) = (4 * 1024 * 1024, 1024 * 1024);
 /// What a link may send to measure its uplink with: a newcomer does so once.
-pub(crate) const PADDING: (u32, u32) = (256 * 1024, 4 * 1024);
+pub(crate) const PADDING: (u32, u32) = (1024 * 1024, 16 * 1024);
 /// How often a link may have the segment so far sent to it: at once, and a second after that.
 pub(crate) const BEGINNINGS: (u32, u32) = (4, 1);
 /// For how long nobody listens to one that sends too much in vain.

@@ -16,6 +16,8 @@ pub enum Input {
     LocalOffer {
         /// The other end.
         peer: NodeId,
+        /// Which connection of the link: 0 is the link itself, others are its strands.
+        strand: u8,
         /// This end.
         description: Description,
     },
@@ -23,6 +25,8 @@ pub enum Input {
     LocalAnswer {
         /// The other end.
         peer: NodeId,
+        /// Which connection of the link: 0 is the link itself, others are its strands.
+        strand: u8,
         /// This end.
         description: Description,
     },
@@ -30,18 +34,25 @@ pub enum Input {
     LocalCandidates {
         /// The other end.
         peer: NodeId,
+        /// Which connection of the link: 0 is the link itself, others are its strands.
+        strand: u8,
         /// What was found.
         candidates: Vec<Candidate>,
     },
-    /// Both channels of a link are open.
+    /// Both channels of a link, or of a strand, are open.
     LinkOpened {
         /// The other end.
         peer: NodeId,
+        /// Which connection of the link: 0 is the link itself, others are its strands.
+        strand: u8,
     },
-    /// A link broke, was closed by the other end, or cannot be opened.
+    /// A link broke, was closed by the other end, or cannot be opened. A strand goes alone;
+    /// with the link itself go all of its strands.
     LinkClosed {
         /// The other end.
         peer: NodeId,
+        /// Which connection of the link: 0 is the link itself, others are its strands.
+        strand: u8,
     },
     /// A message came over a link, on either channel.
     LinkMessage {
@@ -50,8 +61,8 @@ pub enum Input {
         /// The message.
         bytes: Bytes,
     },
-    /// How much the media channel of a link has queued (`bufferedAmount`), to be said
-    /// after sending on it and when it has drained.
+    /// How much the media channels of a link have queued (`bufferedAmount`), all strands
+    /// together, to be said after sending on it and when one of them has drained.
     LinkBuffered {
         /// The other end.
         peer: NodeId,
@@ -78,15 +89,20 @@ pub enum Output {
     OpenControl,
     /// Send this binary message to the box.
     Control(Bytes),
-    /// Begin a link: make a connection with two negotiated channels and tell its offer.
+    /// Begin a link, or one more strand of a link that is open: make a connection with two
+    /// negotiated channels and tell its offer.
     CreateOffer {
         /// The other end.
         peer: NodeId,
+        /// Which connection of the link: 0 is the link itself, others are its strands.
+        strand: u8,
     },
-    /// Take up a link that the other end began.
+    /// Take up a link, or a strand, that the other end began.
     CreateAnswer {
         /// The other end.
         peer: NodeId,
+        /// Which connection of the link: 0 is the link itself, others are its strands.
+        strand: u8,
         /// What it offers.
         offer: Description,
     },
@@ -94,6 +110,8 @@ pub enum Output {
     SetAnswer {
         /// The other end.
         peer: NodeId,
+        /// Which connection of the link: 0 is the link itself, others are its strands.
+        strand: u8,
         /// What it answers.
         answer: Description,
     },
@@ -101,15 +119,18 @@ pub enum Output {
     AddCandidates {
         /// The other end.
         peer: NodeId,
+        /// Which connection of the link: 0 is the link itself, others are its strands.
+        strand: u8,
         /// Where it may be reached.
         candidates: Vec<Candidate>,
     },
-    /// End a link.
+    /// End a link, with all of its strands.
     CloseLink {
         /// The other end.
         peer: NodeId,
     },
-    /// Send a message over a link.
+    /// Send a message over a link: a command by the link itself, media by the open strand that
+    /// has the least queued, in turn among equals.
     Send {
         /// The other end.
         peer: NodeId,

@@ -5,6 +5,7 @@ use peerstream_wire::NodeId;
 
 use crate::{
     config::{AGAIN, BEGINNINGS, IN_VAIN, PADDING, PAUSE},
+    node::Strands,
     rate_limit::RateLimit,
     serving::Serving,
 };
@@ -48,6 +49,8 @@ pub(crate) struct Link {
     pub(crate) serving: Option<Serving>,
     /// The other end sent what no honest node sends.
     pub(crate) distrusted: bool,
+    /// When it was asked to feed this node last.
+    pub(crate) asked: Duration,
     /// It fed this node worse than another one did, and is not asked again before then.
     pub(crate) resume: Duration,
     pub(crate) pauses: u32,
@@ -63,6 +66,7 @@ pub(crate) struct Link {
     pub(crate) buffered: usize,
     /// The other end has made an offer.
     pub(crate) invited: bool,
+    pub(crate) strands: Strands,
     pub(crate) commands: RateLimit,
     /// Requests of the other end's, and of this one's.
     pub(crate) requests: RateLimit,
@@ -118,6 +122,7 @@ impl Link {
             fed: None,
             serving: None,
             distrusted: false,
+            asked: Duration::ZERO,
             resume: Duration::ZERO,
             pauses: 0,
             reported: None,
@@ -126,6 +131,7 @@ impl Link {
             retire: None,
             buffered: 0,
             invited: false,
+            strands: Strands::default(),
             commands: RateLimit::new(now, COMMANDS.0, COMMANDS.1),
             requests: RateLimit::new(now, REQUESTS.0, REQUESTS.1),
             asks: RateLimit::new(now, REQUESTS.0 / 2, REQUESTS.1 / 2),
@@ -164,5 +170,6 @@ impl Link {
         self.answer_by = None;
         self.ping = None;
         self.buffered = 0;
+        self.strands = Strands::default();
     }
 }

@@ -7,6 +7,7 @@ mod reports;
 mod sharing;
 mod signalling;
 mod steering;
+mod strands;
 mod trial;
 
 use core::time::Duration;
@@ -33,6 +34,8 @@ use crate::{
     timer::{Timer, Timers},
     uplink::Uplink,
 };
+
+pub(crate) use strands::Strands;
 
 /// A viewer's node. See the crate's documentation for its contract.
 pub struct Node {
@@ -67,10 +70,6 @@ pub struct Node {
     slow: Option<Duration>,
     /// Who brings the other half of the stream, if the parent brings only one, and until when.
     shared: Option<(Parent, Duration)>,
-    /// Who brought too little alone last.
-    slow_parent: Option<Parent>,
-    /// Until when this node's own line is taken to be the reason.
-    hampered: Option<Duration>,
     trial: trial::Trial,
     /// The stream's rate in bytes a second; 0 until that is known.
     rate: u64,
@@ -116,8 +115,6 @@ impl Node {
             asked: Map::new(),
             slow: None,
             shared: None,
-            slow_parent: None,
-            hampered: None,
             trial: trial::Trial::Due,
             rate: 0,
             pacer: Pacer::default(),
@@ -142,21 +139,30 @@ impl Node {
             Input::ControlOpened => self.control_opened(now),
             Input::ControlClosed => self.control_closed(now),
             Input::Control(bytes) => self.control_message(now, bytes),
-            Input::LocalOffer { peer, description } => {
-                self.signal(now, peer, Signal::Offer(description));
-            }
-            Input::LocalAnswer { peer, description } => {
-                self.signal(now, peer, Signal::Answer(description));
-            }
-            Input::LocalCandidates { peer, candidates } => {
-                self.local_candidates(now, peer, candidates);
-            }
-            Input::LinkOpened { peer } => self.link_opened(now, peer),
-            Input::LinkClosed { peer } => self.link_closed(now, peer),
+            Input::LocalOffer {
+                peer,
+                strand,
+                description,
+            } => self.signal(now, peer, strand, Signal::Offer(description)),
+            Input::LocalAnswer {
+                peer,
+                strand,
+                description,
+            } => self.signal(now, peer, strand, Signal::Answer(description)),
+            Input::LocalCandidates {
+                peer,
+                strand,
+                candidates,
+            } => self.local_candidates(now, peer, strand, candidates),
+            Input::LinkOpened { peer, strand: 0 } => self.link_opened(now, peer),
+            Input::LinkOpened { peer, strand } => self.strand_is(peer, strand, true),
+            Input::LinkClosed { peer, strand: 0 } => self.link_closed(now, peer),
+            Input::LinkClosed { peer, strand } => self.strand_is(peer, strand, false),
             Input::LinkMessage { peer, bytes } => self.link_bytes(now, peer, bytes),
             Input::LinkBuffered { peer, bytes } => {
                 if let Some(link) = self.links.get_mut(&Parent::Node(peer)) {
                     link.buffered = bytes;
+                    link.strands.queued(now, bytes);
                 }
                 self.pump(now);
             }

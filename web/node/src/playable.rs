@@ -38,13 +38,17 @@ impl Playable {
             .find(|span| span.start - LANDING <= time && time <= span.end)
     }
 
-    /// The first stretch that begins after `time`, where `time` is (nearly) at the end of
-    /// its own or in none.
-    pub(crate) fn next_after(&self, time: f64) -> Option<&Span> {
-        if self.at(time).is_some_and(|span| span.end - time > GAP_EDGE) {
+    /// The first stretch to go on with that begins after `time`, where no more than `left` is
+    /// left of its own. One too short for that is passed over, unless it is the last and may
+    /// still grow.
+    pub(crate) fn next_after(&self, time: f64, left: f64) -> Option<&Span> {
+        if self.at(time).is_some_and(|span| span.end - time > left) {
             return None;
         }
-        self.0.iter().find(|span| span.start > time)
+        let later = |span: &&Span| span.start > time;
+        let mut long = self.0.iter().filter(later);
+        long.find(|span| span.end - span.start > SHORT)
+            .or(self.0.last().filter(later))
     }
 
     /// How much media stands between two times.
@@ -70,7 +74,10 @@ fn intersection(one: &[Span], other: &[Span]) -> Vec<Span> {
 }
 
 /// So near to the end of a stretch, the player has used it up.
-const GAP_EDGE: f64 = 0.1;
+pub(crate) const GAP_EDGE: f64 = 0.1;
+/// Into a stretch as short as this an element may seek for ever: Chromium wants some pictures
+/// and 0.2 s of sound before it says that it is there.
+pub(crate) const SHORT: f64 = 0.3;
 /// Landing exactly on a start may miss it by a rounding.
 pub(crate) const LANDING: f64 = 0.001;
 
@@ -104,10 +111,19 @@ mod tests {
     #[test]
     fn the_next_stretch_counts_only_at_the_end_of_this_one() {
         let held = Playable(vec![span(0.0, 2.0), span(3.0, 5.0)]);
-        assert_eq!(held.next_after(1.0), None);
-        assert_eq!(held.next_after(1.95), Some(&span(3.0, 5.0)));
-        assert_eq!(held.next_after(2.5), Some(&span(3.0, 5.0)));
-        assert_eq!(held.next_after(4.99), None);
+        assert_eq!(held.next_after(1.0, GAP_EDGE), None);
+        assert_eq!(held.next_after(1.95, GAP_EDGE), Some(&span(3.0, 5.0)));
+        assert_eq!(held.next_after(2.5, GAP_EDGE), Some(&span(3.0, 5.0)));
+        assert_eq!(held.next_after(4.99, GAP_EDGE), None);
+    }
+
+    #[test]
+    fn a_stretch_too_short_to_go_on_with_is_passed_over() {
+        let held = Playable(vec![span(0.0, 2.0), span(2.1, 2.2), span(2.3, 5.0)]);
+        assert_eq!(held.next_after(1.95, GAP_EDGE), Some(&span(2.3, 5.0)));
+        assert_eq!(held.next_after(2.15, SHORT), Some(&span(2.3, 5.0)));
+        let held = Playable(vec![span(0.0, 2.0), span(2.1, 2.2)]);
+        assert_eq!(held.next_after(1.95, GAP_EDGE), Some(&span(2.1, 2.2)));
     }
 
     #[test]

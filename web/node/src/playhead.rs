@@ -12,7 +12,7 @@ use std::collections::VecDeque;
 
 pub use crate::playable::Span;
 use crate::{
-    playable::{LANDING, Playable},
+    playable::{GAP_EDGE, LANDING, Playable, SHORT},
     target::Target,
 };
 
@@ -33,6 +33,8 @@ pub struct Sample<'a> {
     pub paused: bool,
     /// `seeking`.
     pub seeking: bool,
+    /// Whether the newest chunk was older than [`LATE`] when it came.
+    pub late: bool,
 }
 
 /// What to do with the media element, in this order.
@@ -58,6 +60,10 @@ pub struct Seek {
     pub skips: f64,
 }
 
+/// So many microseconds after its capture nothing comes but what was before a viewer's time:
+/// who feeds it leaves out what is 0.8 s behind as soon as there is a newer segment.
+pub const LATE: u64 = 900_000;
+
 /// How often the media element is to be sampled.
 pub const SAMPLE: Duration = Duration::from_millis(50);
 
@@ -70,7 +76,8 @@ pub struct Playhead {
     sampled: Option<Duration>,
     rate: f64,
     target: Target,
-    starving: bool,
+    /// Since when the element has had nothing to play.
+    starving: Option<Duration>,
     /// Where key frames stand, ascending, so that trimming never cuts into what plays.
     keys: VecDeque<f64>,
     trimmed: Duration,
@@ -96,7 +103,7 @@ impl Default for Playhead {
             sampled: None,
             rate: 1.0,
             target: Target::default(),
-            starving: false,
+            starving: None,
             keys: VecDeque::new(),
             trimmed: Duration::ZERO,
         }
@@ -168,7 +175,13 @@ impl Playhead {
         let playable = Playable::of(sample.video, sample.audio);
         let mut actions = Actions::default();
         if sample.seeking {
-            // Whatever is decided now is decided on a state that is about to change.
+            // Whatever else is decided now is decided on a state that is about to change.
+            if let Some(next) = playable.next_after(sample.current_time, SHORT) {
+                actions.seek = Some(Seek {
+                    to: next.start + LANDING,
+                    skips: 0.0,
+                });
+            }
             return actions;
         }
         match self.stage {
@@ -189,7 +202,7 @@ impl Playhead {
         };
         actions.seek = Some(Seek { to, skips: 0.0 });
         let since = sample.now;
-        actions.play = playable.end() - to >= self.target() - FILLED;
+        actions.play = !sample.late && playable.end() - to >= self.target() - FILLED;
         self.stage = if actions.play {
             Stage::Settling { since }
         } else {
@@ -210,7 +223,9 @@ impl Playhead {
             return;
         };
         let level = playable.end() - sample.current_time;
-        if level < target - FILLED && sample.now.saturating_sub(since) < FILL_PATIENCE {
+        // What is far from the live edge is about to be left behind, in one go or by a hole.
+        let unready = level < target - FILLED || sample.late;
+        if unready && sample.now.saturating_sub(since) < FILL_PATIENCE {
             return;
         }
         // The rest of the join's backlog may have come since the first picture.
@@ -238,11 +253,11 @@ impl Playhead {
             return;
         }
         let starving = sample.ready_state < HAVE_FUTURE_DATA;
-        if starving && !self.starving && self.stage == Stage::Steady {
+        if starving && self.starving.is_none() && self.stage == Stage::Steady {
             self.target.ran_dry();
         }
-        self.starving = starving;
-        if starving && let Some(next) = playable.next_after(sample.current_time) {
+        self.starving = self.starving.or(Some(sample.now)).filter(|_| starving);
+        if starving && let Some(next) = playable.next_after(sample.current_time, GAP_EDGE) {
             let near = next.start - sample.current_time <= GAP_MAX;
             // Chunks come in order, so that what is missing stays missing. A far jump only
             // has to wait until there is something to go on with.
@@ -264,7 +279,7 @@ impl Playhead {
                     return;
                 }
             }
-        } else if behind > BEHIND_MAX {
+        } else if behind > BEHIND_MAX || behind > 0.0 && self.hesitates(sample.now) {
             self.go_live(sample, playable, true, actions);
             return;
         }
@@ -272,6 +287,12 @@ impl Playhead {
             return;
         };
         self.hold(elapsed, span.end - sample.current_time, actions);
+    }
+
+    /// Whether the element has starved for longer than it takes to go on. Chromium wants twice
+    /// as much sound after each time that it ran dry, up to 3 s, until it is moved.
+    fn hesitates(&self, now: Duration) -> bool {
+        self.starving.is_some_and(|since| now >= since + HESITATES)
     }
 
     /// Moves the rate so that the level goes to the target.
@@ -374,7 +395,9 @@ const SETTLE: Duration = Duration::from_millis(500);
 /// The target counts as reached this near to it.
 const FILLED: f64 = 0.015;
 /// The longest that the first picture waits to move.
-const FILL_PATIENCE: Duration = Duration::from_millis(1000);
+const FILL_PATIENCE: Duration = Duration::from_millis(1500);
+/// An element that has enough to play goes on within this time.
+const HESITATES: Duration = Duration::from_millis(500);
 /// Holes up to this size are jumped at once.
 const GAP_MAX: f64 = 0.5;
 /// How far behind a paused picture may fall.

@@ -131,6 +131,11 @@ impl Uplink {
         self.sent += bytes as u64;
     }
 
+    /// Bytes that went to the browser in all.
+    pub(crate) fn bytes(&self) -> u64 {
+        self.sent
+    }
+
     /// So many bytes a second went with hardly anything else in their way.
     pub(crate) fn tried(&mut self, rate: u64) {
         self.best = self.best.max(rate);
@@ -239,7 +244,8 @@ impl Uplink {
             second = second.max(sample.rate.min(best));
             best = best.max(sample.rate);
         }
-        Some(second)
+        // What had gone to other children may still have been under way.
+        Some(self.tried.map_or(second, |tried| second.min(tried)))
     }
 
     /// How fast to send, in bytes a second: a little less than the uplink carries, but not
@@ -275,16 +281,23 @@ impl Uplink {
         }
         if let (None, Some(rate)) = (self.copies, self.tried) {
             self.hold = now + TRIAL;
-            return self.set(u8::try_from(rate / 8 * 7 / stream).unwrap_or(u8::MAX));
+            // Beside the first one there should be room to help in, and to catch up.
+            let copies = (rate / 8 * 5 / stream).max(u64::from(rate / 8 * 7 >= stream));
+            return self.set(u8::try_from(copies).unwrap_or(u8::MAX));
         }
         let known = self.copies.unwrap_or(DEFAULT_COPIES);
         let last = self.samples.iter().rev().take(EVIDENCE);
-        let short = last.filter(|sample| sample.full && sample.rate < stream * u64::from(own));
+        // Who has fallen behind could never catch up with less.
+        let enough = stream * u64::from(own) / 8 * 9;
+        let short = last.filter(|sample| sample.full && sample.rate < enough);
         if (2..=known).contains(&own) && short.count() == EVIDENCE {
             return self.lower(now, own - 1);
         }
-        let needed = stream * u64::from(known + 1) / 8 * 9;
-        let carried = self.rate().is_some_and(|rate| rate >= needed);
+        let needed = stream * u64::from(known + 1) / 5 * 8;
+        let carried = self
+            .tried
+            .and(self.rate())
+            .is_some_and(|rate| rate >= needed);
         // One that was too much once is offered another chance.
         let chance = known < DEFAULT_COPIES && self.rate().is_none();
         let settled = now >= self.since + TRIAL;

@@ -16,7 +16,7 @@ use core::time::Duration;
 use peerstream_fragment::Position;
 use peerstream_wire::Complaint;
 
-use crate::link::Link;
+use crate::{config::LATENCY_CEILING, link::Link};
 
 /// What the rule looks at.
 pub(crate) struct View<'a> {
@@ -54,8 +54,11 @@ pub(crate) fn judge(view: &View<'_>) -> Verdict {
     let fed = view
         .parent
         .and_then(|link| link.fed.filter(|_| link.is_usable()));
+    // Who fed this node until now is not to any more, and the parent does not yet.
+    let between = fed.is_none() && view.heard > view.helped;
+    let wait = if between { view.latency } else { patience };
     let mut next = match (view.heard.max(view.helped), view.parent.zip(fed)) {
-        (Some(at), _) if view.now < at + patience => at + patience,
+        (Some(at), _) if view.now < at + wait => at + wait,
         // A helper that fell silent, or no parent yet or any more.
         (Some(_), _) => return Verdict::TakeOver(None),
         // Without the box a node that it feeds has to do with what others happen to have.
@@ -65,7 +68,8 @@ pub(crate) fn judge(view: &View<'_>) -> Verdict {
         }
         (None, None) => return Verdict::TakeOver(None),
         (None, Some((parent, fed))) => {
-            let silent = parent.heard.max(fed.since) + patience;
+            // No longer than the player holds back for it.
+            let silent = parent.heard.max(fed.since) + patience.min(2 * LATENCY_CEILING);
             if view.now >= silent {
                 return Verdict::TakeOver(Some(Complaint::Silent));
             }

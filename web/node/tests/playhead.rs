@@ -16,6 +16,12 @@ struct Element {
     buffered: Vec<Span>,
     /// Milliseconds without anything to play, since it began.
     dry: u64,
+    /// What comes is old.
+    late: bool,
+    /// It has been moved, and is not there yet.
+    seeking: bool,
+    /// Seconds that it wants before it goes on after it ran dry; none while it plays.
+    wants: Option<f64>,
     seeks: Vec<(u64, f64, f64)>,
     trims: Vec<f64>,
 }
@@ -30,6 +36,9 @@ impl Element {
             playing: false,
             buffered: Vec::new(),
             dry: 0,
+            late: false,
+            seeking: false,
+            wants: None,
             seeks: Vec::new(),
             trims: Vec::new(),
         }
@@ -59,15 +68,20 @@ impl Element {
         self.buffered.last().map_or(0.0, |span| span.end) - self.time
     }
 
+    fn plays(&self) -> bool {
+        !self.seeking && self.ahead() > self.wants.unwrap_or(0.002)
+    }
+
     /// A millisecond passes.
     fn step(&mut self) {
         if self.playing {
-            if self.ahead() > 0.002 {
+            if self.plays() {
                 self.time += self.rate / 1000.0
             } else {
                 self.dry += 1
             }
         }
+        self.seeking &= self.ahead() < 0.1;
         self.now += 1;
         if self.now.is_multiple_of(50) {
             let actions = self.sample();
@@ -81,15 +95,19 @@ impl Element {
             current_time: self.time,
             video: Some(&self.buffered),
             audio: None,
-            ready_state: if self.ahead() > 0.002 { 4 } else { 2 },
+            ready_state: if self.plays() { 4 } else { 2 },
             paused: !self.playing,
-            seeking: false,
+            seeking: self.seeking,
+            late: self.late,
         })
     }
 
     fn apply(&mut self, actions: Actions) {
         if let Some(seek) = actions.seek {
             self.time = seek.to;
+            self.wants = None;
+            // As Chromium: it is there once it has something to go on with.
+            self.seeking = self.ahead() < 0.1;
             self.seeks.push((self.now, seek.to, seek.skips));
         }
         if let Some(rate) = actions.rate {
@@ -224,6 +242,37 @@ fn the_joins_backlog_is_left_behind_before_it_plays() {
 }
 
 #[test]
+fn nobody_begins_with_what_is_about_to_be_left_behind() {
+    let mut element = Element::new();
+    element.late = true;
+    element.append(0.0, 0.04, true);
+    element.append_many(20);
+    for _ in 0..400 {
+        element.step();
+    }
+    assert_eq!((element.playing, element.seeks.len()), (false, 1));
+    // The next segment, and it is live.
+    element.append(2.0, 0.04, true);
+    element.append_many(20);
+    element.late = false;
+    element.step_to_sample();
+    assert!(element.playing && element.time > 2.0);
+    assert!(element.seeks.iter().all(|seek| seek.2 == 0.0));
+}
+
+#[test]
+fn what_stays_old_is_played_at_last() {
+    let mut element = Element::new();
+    element.late = true;
+    element.append(0.0, 0.04, true);
+    element.append_many(20);
+    for _ in 0..1600 {
+        element.step();
+    }
+    assert!(element.playing);
+}
+
+#[test]
 fn more_of_the_backlog_is_left_behind_once_half_a_second_later() {
     let mut element = Element::new();
     for n in 0..10 {
@@ -297,6 +346,42 @@ fn a_wide_hole_is_jumped_once_there_is_enough_behind_it() {
     }
     assert_eq!(element.seeks.len(), seeks + 1);
     assert!((element.seeks[seeks].1 - (end + 5.0)).abs() < 1.0);
+}
+
+#[test]
+fn nobody_seeks_for_ever_where_a_hole_follows_a_hole() {
+    let mut element = play(40, 10, |_| 0);
+    let end = element.buffered.last().unwrap().end;
+    element.append(end + 0.1, 0.06, true);
+    for _ in 0..1000 {
+        element.step();
+    }
+    assert!(element.seeking, "there is nothing else to go to");
+    element.append(end + 0.2, 0.04, false);
+    element.append_many(20);
+    for _ in 0..200 {
+        element.step();
+    }
+    assert!(element.plays() && element.time > end + 0.2);
+}
+
+#[test]
+fn an_element_that_hesitates_is_moved() {
+    let mut element = play(40, 10, |_| 0);
+    while element.plays() {
+        element.step();
+    }
+    let (seeks, at) = (element.seeks.len(), element.now);
+    element.wants = Some(3.0);
+    while !element.plays() {
+        for _ in 0..40 {
+            element.step();
+        }
+        element.append_many(1);
+    }
+    assert_eq!(element.seeks.len(), seeks + 1);
+    assert!(element.now < at + 700, "{} ms", element.now - at);
+    assert!(element.ahead() >= 0.2);
 }
 
 #[test]

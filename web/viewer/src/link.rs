@@ -18,9 +18,12 @@ use crate::{
     timer,
 };
 
-/// A connection to another node, with its two channels. Dropping it closes it silently.
+/// A connection to another node, with its two channels: a link, or one more strand of it.
+/// Dropping it closes it silently.
 pub(crate) struct Link {
     peer: NodeId,
+    /// 0 is the link itself.
+    strand: u8,
     number: u32,
     mailbox: Mailbox,
     connection: RtcPeerConnection,
@@ -47,8 +50,9 @@ enum Role {
     Answering,
 }
 
-/// The media channel says when less than this is queued.
-const LOW: u32 = 32 * 1024;
+/// The media channel says when less than this is queued: each of four strands has to come
+/// below it from its part of what may be queued at all, 64 KiB, or nothing would be said.
+const LOW: u32 = 12 * 1024;
 /// How long media may be tried to be delivered, in milliseconds.
 const LIFETIME: u16 = 1000;
 /// How long candidates are collected: those of one interface come together, and each message
@@ -56,26 +60,13 @@ const LIFETIME: u16 = 1000;
 const COLLECT: Duration = Duration::from_millis(10);
 
 impl Link {
-    /// Begins a link.
-    pub(crate) fn offer(peer: NodeId, number: u32, mailbox: &Mailbox) -> Result<Self, JsValue> {
-        let link = Self::new(peer, number, mailbox, Role::Offering)?;
-        link.describe();
-        Ok(link)
-    }
-
-    /// Takes up a link that the other end began.
-    pub(crate) fn answer(
-        peer: NodeId,
-        offer: &Description,
+    /// Begins one, or takes up what the other end offers.
+    pub(crate) fn new(
+        (peer, strand): (NodeId, u8),
+        offer: Option<&Description>,
         number: u32,
         mailbox: &Mailbox,
     ) -> Result<Self, JsValue> {
-        let link = Self::new(peer, number, mailbox, Role::Answering)?;
-        link.set(RtcSdpType::Offer, &sdp::offer_sdp(offer));
-        Ok(link)
-    }
-
-    fn new(peer: NodeId, number: u32, mailbox: &Mailbox, role: Role) -> Result<Self, JsValue> {
         let connection = RtcPeerConnection::new()?;
         let command = channel(&connection, "command", 0, false);
         let media = channel(&connection, "media", 1, true);
@@ -124,8 +115,9 @@ impl Link {
                 over.then_some(LinkEvent::Closed)
             },
         ));
-        Ok(Link {
+        let link = Link {
             peer,
+            strand,
             number,
             mailbox: mailbox.clone(),
             connection,
@@ -134,13 +126,34 @@ impl Link {
             _listeners: listeners,
             opened: 0,
             closed: false,
-            role,
+            role: match offer {
+                Some(_) => Role::Answering,
+                None => Role::Offering,
+            },
             described: false,
             found: Vec::new(),
             collecting: false,
             accepted: false,
             early: Vec::new(),
-        })
+        };
+        match offer {
+            Some(offer) => link.set(RtcSdpType::Offer, &sdp::offer_sdp(offer)),
+            None => link.describe(),
+        }
+        Ok(link)
+    }
+
+    pub(crate) fn is(&self, peer: NodeId, strand: u8) -> bool {
+        self.peer == peer && self.strand == strand
+    }
+
+    /// Whether it goes there, and is open.
+    pub(crate) fn leads_to(&self, peer: NodeId) -> bool {
+        self.peer == peer && self.opened == 2
+    }
+
+    pub(crate) fn strand(&self) -> u8 {
+        self.strand
     }
 
     pub(crate) fn peer(&self) -> NodeId {
@@ -198,7 +211,7 @@ impl Link {
 
     /// Takes what happened, and says what the node must know.
     pub(crate) fn handle(&mut self, event: LinkEvent) -> Option<Input> {
-        let peer = self.peer;
+        let (peer, strand) = (self.peer, self.strand);
         match event {
             LinkEvent::Described(text) => match sdp::describe(&text) {
                 Ok(description) => {
@@ -210,8 +223,16 @@ impl Link {
                         self.collect();
                     }
                     Some(match self.role {
-                        Role::Offering => Input::LocalOffer { peer, description },
-                        Role::Answering => Input::LocalAnswer { peer, description },
+                        Role::Offering => Input::LocalOffer {
+                            peer,
+                            strand,
+                            description,
+                        },
+                        Role::Answering => Input::LocalAnswer {
+                            peer,
+                            strand,
+                            description,
+                        },
                     })
                 }
                 Err(error) => {
@@ -241,17 +262,19 @@ impl Link {
             LinkEvent::CandidatesDue => {
                 self.collecting = false;
                 let candidates = core::mem::take(&mut self.found);
-                (!candidates.is_empty()).then_some(Input::LocalCandidates { peer, candidates })
+                (!candidates.is_empty()).then_some(Input::LocalCandidates {
+                    peer,
+                    strand,
+                    candidates,
+                })
             }
             LinkEvent::Opened => {
                 self.opened += 1;
-                (self.opened == 2).then_some(Input::LinkOpened { peer })
+                (self.opened == 2).then_some(Input::LinkOpened { peer, strand })
             }
             LinkEvent::Message(bytes) => Some(Input::LinkMessage { peer, bytes }),
-            LinkEvent::Drained => Some(Input::LinkBuffered {
-                peer,
-                bytes: self.buffered(),
-            }),
+            // What all strands have queued counts, and is told by who knows them.
+            LinkEvent::Drained => None,
             LinkEvent::Closed => self.close(),
         }
     }
@@ -259,7 +282,10 @@ impl Link {
     fn close(&mut self) -> Option<Input> {
         // Two channels and a connection close one after the other; once is enough.
         let first = !core::mem::replace(&mut self.closed, true);
-        first.then_some(Input::LinkClosed { peer: self.peer })
+        first.then_some(Input::LinkClosed {
+            peer: self.peer,
+            strand: self.strand,
+        })
     }
 
     /// Takes the other end's description.

@@ -1,9 +1,9 @@
 use core::time::Duration;
 
 use peerstream_node::{
-    Config, Input, LinkState, Neighbour, Node, Output, Phase, Stats, playhead::SAMPLE,
+    Config, Input, Lane, LinkState, Neighbour, Node, Output, Phase, Stats, playhead::SAMPLE,
 };
-use peerstream_wire::{MAX_CHILDREN, NodeId, Notice, Refusal};
+use peerstream_wire::{Description, MAX_CHILDREN, NodeId, Notice, Refusal};
 use wasm_bindgen::{JsValue, prelude::Closure};
 use web_sys::{Document, WebSocket, Window};
 
@@ -32,7 +32,7 @@ pub(crate) struct Page {
     socket: Option<Socket>,
     links: Vec<Link>,
     next_link: u32,
-    /// Links whose queue grew, and is to be told of.
+    /// Links whose queue changed, and is to be told of.
     written: Vec<NodeId>,
     /// When the next timer runs.
     timer: Option<Duration>,
@@ -234,9 +234,14 @@ impl Page {
     fn link_event(&mut self, number: u32, event: LinkEvent) -> Option<Input> {
         // A link that is gone already may still have had something to say.
         let link = self.links.iter_mut().find(|link| link.number() == number)?;
+        let peer = link.peer();
+        let drained = matches!(event, LinkEvent::Drained);
         let input = link.handle(event);
-        if let Some(Input::LinkClosed { peer }) = &input {
-            self.drop_link(*peer);
+        if drained {
+            self.wrote(peer);
+        }
+        if let Some(Input::LinkClosed { peer, strand }) = &input {
+            self.drop_link(*peer, *strand);
         }
         input
     }
@@ -250,10 +255,9 @@ impl Page {
             let Some(peer) = self.written.pop() else {
                 return;
             };
-            if let Some(link) = self.link(peer) {
-                let bytes = link.buffered();
-                self.node.handle(now, Input::LinkBuffered { peer, bytes });
-            }
+            let strands = self.links.iter().filter(|link| link.leads_to(peer));
+            let bytes = strands.map(Link::buffered).sum();
+            self.node.handle(now, Input::LinkBuffered { peer, bytes });
         }
     }
 
@@ -265,35 +269,46 @@ impl Page {
                     socket.send(&bytes);
                 }
             }
-            Output::CreateOffer { peer } => {
-                let number = self.number();
-                self.keep(peer, Link::offer(peer, number, &self.mailbox));
-            }
-            Output::CreateAnswer { peer, offer } => {
-                let number = self.number();
-                self.keep(peer, Link::answer(peer, &offer, number, &self.mailbox));
-            }
-            Output::SetAnswer { peer, answer } => {
-                if let Some(link) = self.link(peer) {
+            Output::CreateOffer { peer, strand } => self.connect(peer, strand, None),
+            Output::CreateAnswer {
+                peer,
+                strand,
+                offer,
+            } => self.connect(peer, strand, Some(&offer)),
+            Output::SetAnswer {
+                peer,
+                strand,
+                answer,
+            } => {
+                if let Some(link) = self.link(peer, strand) {
                     link.accept(&answer);
                 }
             }
-            Output::AddCandidates { peer, candidates } => {
-                if let Some(link) = self.link_mut(peer) {
+            Output::AddCandidates {
+                peer,
+                strand,
+                candidates,
+            } => {
+                if let Some(link) = self.link(peer, strand) {
                     link.add(candidates);
                 }
             }
-            Output::CloseLink { peer } => self.drop_link(peer),
+            Output::CloseLink { peer } => self.drop_link(peer, 0),
             Output::Send { peer, lane, bytes } => {
-                if let Some(link) = self.link(peer) {
+                let link = match lane {
+                    Lane::Command => self.link(peer, 0),
+                    Lane::Media => self.widest(peer),
+                };
+                if let Some(link) = link {
                     link.send(lane, &bytes);
-                    if !self.written.contains(&peer) {
-                        self.written.push(peer);
-                    }
+                    self.wrote(peer);
                 }
             }
             Output::Tracks(init) => self.player.tracks(now, init),
-            Output::Chunk(fragment) => self.player.chunk(now, fragment),
+            Output::Chunk(fragment) => {
+                let box_time = self.node.box_time(now);
+                self.player.chunk(now, fragment, box_time);
+            }
             Output::Skipped(gap) => self.player.skipped(gap),
             Output::Phase(phase) => self.enter(phase),
         }
@@ -324,32 +339,45 @@ impl Page {
         }
     }
 
-    fn number(&mut self) -> u32 {
+    fn connect(&mut self, peer: NodeId, strand: u8, offer: Option<&Description>) {
+        self.drop_link(peer, strand);
         self.next_link = self.next_link.wrapping_add(1);
-        self.next_link
-    }
-
-    fn keep(&mut self, peer: NodeId, link: Result<Link, JsValue>) {
-        self.drop_link(peer);
+        let link = Link::new((peer, strand), offer, self.next_link, &self.mailbox);
         match link {
             Ok(link) => self.links.push(link),
             Err(error) => {
                 warn("no connection can be made", &error);
-                self.mailbox.post(Event::Node(Input::LinkClosed { peer }));
+                let closed = Input::LinkClosed { peer, strand };
+                self.mailbox.post(Event::Node(closed));
             }
         }
     }
 
-    fn link(&self, peer: NodeId) -> Option<&Link> {
-        self.links.iter().find(|link| link.peer() == peer)
+    fn link(&mut self, peer: NodeId, strand: u8) -> Option<&mut Link> {
+        self.links.iter_mut().find(|link| link.is(peer, strand))
     }
 
-    fn link_mut(&mut self, peer: NodeId) -> Option<&mut Link> {
-        self.links.iter_mut().find(|link| link.peer() == peer)
+    /// The strand of a link that lets through more soonest.
+    fn widest(&mut self, peer: NodeId) -> Option<&mut Link> {
+        let strands = self.links.iter_mut().filter(|link| link.leads_to(peer));
+        strands.min_by_key(|link| (link.buffered(), link.strand()))
     }
 
-    fn drop_link(&mut self, peer: NodeId) {
-        self.links.retain(|link| link.peer() != peer);
+    /// How many strands a link has.
+    pub(crate) fn strands(&self, peer: NodeId) -> u32 {
+        self.links.iter().filter(|link| link.leads_to(peer)).count() as u32
+    }
+
+    fn wrote(&mut self, peer: NodeId) {
+        if !self.written.contains(&peer) {
+            self.written.push(peer);
+        }
+    }
+
+    /// A strand goes alone, a link with all of its strands.
+    fn drop_link(&mut self, peer: NodeId, strand: u8) {
+        self.links
+            .retain(|link| link.peer() != peer || (strand > 0 && !link.is(peer, strand)));
     }
 
     fn set_timer(&mut self, now: Duration) {

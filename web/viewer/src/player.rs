@@ -2,7 +2,7 @@ use core::time::Duration;
 
 use peerstream_fragment::{Fragment, Init, TrackKind};
 use peerstream_node::{
-    playhead::{Actions, Playhead, Sample, Span},
+    playhead::{Actions, LATE, Playhead, Sample, Span},
     stall::{Figures, Stalls},
     timeline::Timeline,
 };
@@ -44,6 +44,8 @@ pub(crate) struct Player {
     pub(crate) rendition: Option<u8>,
     pub(crate) startup: Option<Duration>,
     pub(crate) latency: Option<f64>,
+    /// Whether the last chunk was old when it came.
+    late: bool,
 }
 
 /// How many chunks may wait for a source to open.
@@ -76,6 +78,7 @@ impl Player {
             rendition: None,
             startup: None,
             latency: None,
+            late: false,
         };
         // A source takes some turns to open; the stream need not wait for that.
         player.rebuild();
@@ -108,9 +111,10 @@ impl Player {
         self.pump(now);
     }
 
-    /// The next piece of the stream.
-    pub(crate) fn chunk(&mut self, now: Duration, fragment: Fragment) {
+    /// The next piece of the stream, when the box's clock is at `box_time`.
+    pub(crate) fn chunk(&mut self, now: Duration, fragment: Fragment, box_time: Option<u64>) {
         let meta = fragment.header.header.meta;
+        self.late = box_time.is_some_and(|time| time > meta.capture_time + LATE);
         let start = self.timeline.chunk(meta.media_time, meta.capture_time);
         let duration = f64::from(meta.duration) / 1e6;
         self.playhead.chunk(now, start, duration, meta.flags.key());
@@ -218,6 +222,7 @@ impl Player {
             ready_state: self.video.ready_state(),
             paused: self.video.paused(),
             seeking: self.video.seeking(),
+            late: self.late,
         });
         self.carry_out(actions);
     }

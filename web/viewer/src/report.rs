@@ -15,7 +15,7 @@ pub(crate) fn report(page: &Page, now: Duration) -> JsValue {
     let mut record = Record::new();
     record.set("phase", page.status().name());
     media(&mut record, player, now);
-    overlay(&mut record, &stats);
+    overlay(&mut record, page, &stats);
     sharing(&mut record, page, &stats);
     record.0.into()
 }
@@ -42,7 +42,8 @@ fn media(record: &mut Record, player: &Player, now: Duration) {
         .set("standby", player.standby);
 }
 
-fn overlay(record: &mut Record, stats: &Stats) {
+fn overlay(record: &mut Record, page: &Page, stats: &Stats) {
+    let neighbour = |to: Neighbour| edge(to.peer.0, to.state, page.strands(to.peer));
     let children: Array = stats
         .children
         .iter()
@@ -59,8 +60,8 @@ fn overlay(record: &mut Record, stats: &Stats) {
         .set(
             "parent",
             stats.parent.map(|(parent, state)| match parent {
-                Parent::Box => edge("box", state),
-                Parent::Node(peer) => edge(peer.0, state),
+                Parent::Box => edge("box", state, 1),
+                Parent::Node(peer) => neighbour(Neighbour { peer, state }),
             }),
         )
         .set("partner", stats.partner.map(neighbour))
@@ -83,11 +84,8 @@ fn sharing(record: &mut Record, page: &Page, stats: &Stats) {
         .set("notice", page.notice().map(screen::notice));
 }
 
-fn neighbour(neighbour: Neighbour) -> JsValue {
-    edge(neighbour.peer.0, neighbour.state)
-}
-
-fn edge(peer: impl Into<JsValue>, state: LinkState) -> JsValue {
+/// Who, how the link is, and over how many connections it goes.
+fn edge(peer: impl Into<JsValue>, state: LinkState, strands: u32) -> JsValue {
     let state = match state {
         LinkState::Opening => "opening",
         LinkState::Idle => "idle",
@@ -95,7 +93,10 @@ fn edge(peer: impl Into<JsValue>, state: LinkState) -> JsValue {
         LinkState::Broken => "broken",
     };
     let mut record = Record::new();
-    record.set("peer", peer).set("state", state);
+    record
+        .set("peer", peer)
+        .set("state", state)
+        .set("strands", strands);
     record.0.into()
 }
 

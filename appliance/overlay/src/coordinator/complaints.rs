@@ -9,6 +9,7 @@ use crate::{
     judgement::{Verdict, Word},
     place::Place,
     seat::{Seat, Standing, millis},
+    slots::places,
     succession,
     timer::Timer,
     urgency::{Need, rank},
@@ -103,6 +104,8 @@ impl Coordinator {
         match verdict {
             Verdict::Noted => {}
             Verdict::Separate => self.separate(word.by, word.about),
+            // What one root lacks the other may well lack, too: it is the box then.
+            Verdict::Demote { .. } if self.forest.is_root(peer) && !self.may_depose(peer) => {}
             Verdict::Demote { .. } if !self.can_spare_forwarders() => {
                 self.separate(word.by, word.about);
             }
@@ -127,6 +130,16 @@ impl Coordinator {
             }
             Verdict::Discredit => self.demote(word.by, Standing::Underperforming),
         }
+    }
+
+    /// Whether a root may be replaced because of what is said of it: not while others whom the
+    /// box feeds are late as well, nor soon after another was.
+    fn may_depose(&self, root: Place) -> bool {
+        let roots = self.forest.roots().iter().flat_map(|root| places(*root));
+        let mut others = roots
+            .filter(|other| *other != root)
+            .filter_map(|other| self.forest.occupant(other));
+        self.forest.may_raise() && !others.any(|other| self.judgement.is_accused(self.now, other))
     }
 
     /// Whether somebody on the way from the box to a node has lost its parent of late, or is
@@ -227,7 +240,8 @@ impl Coordinator {
             seat.offered = copies;
             return;
         }
-        if seat.copies == copies {
+        let untried = core::mem::take(&mut seat.untried);
+        if seat.copies == copies && !untried {
             return;
         }
         if recovering {

@@ -57,7 +57,8 @@ impl Coordinator {
         let audience = self.forest.len();
         let origins = [a, b].map(|node| self.origin(node));
         if let [Some(a), Some(b)] = origins {
-            self.pairs.note(self.now, a, b, audience);
+            let now = self.now;
+            self.forest.failures_mut().note(now, a, b, audience);
         }
     }
 
@@ -69,14 +70,14 @@ impl Coordinator {
     /// Whether the occupants of two places are known not to reach each other.
     pub(super) fn failed(&self, a: Place, b: Place) -> bool {
         match (self.forest.seat(a), self.forest.seat(b)) {
-            (Some(a), Some(b)) => self.pairs.has(a.origin(), b.origin()),
+            (Some(a), Some(b)) => self.forest.failures().has(a.origin(), b.origin()),
             _ => false,
         }
     }
 
     pub(super) fn is_known_failure(&self, a: NodeId, b: NodeId) -> bool {
         match (self.origin(a), self.origin(b)) {
-            (Some(a), Some(b)) => self.pairs.has(a, b),
+            (Some(a), Some(b)) => self.forest.failures().has(a, b),
             _ => false,
         }
     }
@@ -106,14 +107,9 @@ impl Coordinator {
                     self.resettle(place);
                 }
             }
-            // Partners: the younger may find another more cheaply.
-            let younger = if self.forest.occupant(a) > self.forest.occupant(b) {
-                a
-            } else {
-                b
-            };
-            if self.forest.slot(younger.slot()).below().is_empty() {
-                self.relocate(younger);
+            // Partners make do with their reserves, if these reach them.
+            for place in [a, b] {
+                self.find_feeder(place);
             }
         }
     }
@@ -180,12 +176,7 @@ impl Coordinator {
     /// Moves a leaf to where it is not known to reach nobody; false if there is no such
     /// place.
     fn relocate(&mut self, place: Place) -> bool {
-        let Some(origin) = self.forest.seat(place).map(Seat::origin) else {
-            return false;
-        };
-        let pairs = &self.pairs;
-        let avoid = |seat: &Seat| pairs.has(origin, seat.origin());
-        succession::relocate_leaf(&mut self.forest, place, &avoid)
+        succession::relocate_leaf(&mut self.forest, place)
     }
 
     /// Takes a node out of its place, for an heir, and gives it another.

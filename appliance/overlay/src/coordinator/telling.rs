@@ -5,10 +5,12 @@ use peerstream_wire::{Act, Command, NodeId, Notice, Parent, ToNode, Trigger};
 use super::{Again, Coordinator, Output};
 use crate::{
     commands::{difference, is_worth_telling},
+    defaults::QUEUE_LOOK,
     forest::Forest,
     hubs::hub,
     place::Place,
     seat::{Seat, Whole, millis},
+    timer::Timer,
     told::{NOBODY, Told},
     urgency::{self, Need, rank},
 };
@@ -57,6 +59,13 @@ impl Coordinator {
             }
         }
         None
+    }
+
+    pub(super) fn look_after_queue(&mut self) {
+        if self.forest.waiting() > 0 && !self.queueing {
+            self.queueing = true;
+            self.timers.set(self.now + QUEUE_LOOK, Timer::Queue);
+        }
     }
 
     /// Notes everyone whose place may have changed. While an audience comes back nothing
@@ -191,7 +200,7 @@ impl Coordinator {
             let theirs = place.and_then(|place| self.forest.seat(place));
             is_there(&self.forest, helper)
                 && theirs.is_some_and(|theirs| {
-                    theirs.copies > 0 && !self.pairs.has(seat.origin(), theirs.origin())
+                    theirs.copies > 0 && !self.forest.failures().has(seat.origin(), theirs.origin())
                 })
         };
         if same || told.parent == NOBODY || is_there(&self.forest, told.parent) {

@@ -122,7 +122,10 @@ impl Forest {
             MOST_COPIES
         };
         let spare = at.kids() == 0 && arity > 1 && self.is_spare(slot);
-        Some(if at.kids() >= fan {
+        let untried = arity > 1 && at.untried.contains(&true);
+        Some(if untried {
+            List::Untried(at.depth)
+        } else if at.kids() >= fan {
             List::Fan(at.depth)
         } else if spare {
             List::Reluctant(at.depth)

@@ -26,6 +26,7 @@ impl Forest {
         let slot = self.slots.at_mut(place.slot());
         slot.nodes[place.side()] = seat.node;
         slot.copies[place.side()] = copies;
+        slot.untried[place.side()] = seat.untried;
         if slot.state == State::Waiting {
             self.waiting[place.side()] += 1;
         }
@@ -44,6 +45,7 @@ impl Forest {
         let slot = self.slots.at_mut(place.slot());
         slot.nodes[place.side()] = NodeId(0);
         let copies = core::mem::take(&mut slot.copies[place.side()]);
+        slot.untried[place.side()] = false;
         if slot.state == State::Waiting {
             self.waiting[place.side()] -= 1;
         }
@@ -76,12 +78,16 @@ impl Forest {
         let (Some(first), Some(second)) = (self.occupant(one), self.occupant(other)) else {
             return;
         };
-        let copies = [one, other].map(|place| self.slot(place.slot()).copies[place.side()]);
-        for (place, node, copies) in [(one, second, copies[1]), (other, first, copies[0])] {
+        let what = [one, other].map(|place| {
+            let at = self.slot(place.slot());
+            (at.copies[place.side()], at.untried[place.side()])
+        });
+        for (place, node, (copies, untried)) in [(one, second, what[1]), (other, first, what[0])] {
             self.touch_around(place);
             let slot = self.slots.at_mut(place.slot());
             slot.nodes[place.side()] = node;
             slot.copies[place.side()] = copies;
+            slot.untried[place.side()] = untried;
             self.register.set(node, place);
         }
         let seat = core::mem::take(&mut self.seats[one.index()]);
@@ -98,6 +104,7 @@ impl Forest {
         let at = self.slots.at_mut(slot);
         at.nodes.swap(0, 1);
         at.copies.swap(0, 1);
+        at.untried.swap(0, 1);
         let nodes = at.nodes;
         let seat = core::mem::take(&mut self.seats[a.index()]);
         self.seats[a.index()] = core::mem::replace(&mut self.seats[b.index()], seat);
@@ -126,7 +133,10 @@ impl Forest {
             return;
         }
         let copies = copies.min(MOST_COPIES);
-        let held = &mut self.slots.at_mut(place.slot()).copies[place.side()];
+        let untried = self.seats[place.index()].untried;
+        let slot = self.slots.at_mut(place.slot());
+        slot.untried[place.side()] = untried;
+        let held = &mut slot.copies[place.side()];
         let before = core::mem::replace(held, copies);
         self.supply = self.supply - u64::from(before) + u64::from(copies);
         let network = self.seats[place.index()].network;

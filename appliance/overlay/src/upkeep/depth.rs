@@ -83,12 +83,16 @@ pub(super) fn strengthen(forest: &mut Forest) -> bool {
     let Some(weak) = forest.slots().last(List::Weak(depth)) else {
         return false;
     };
+    if forest.slot(weak).state == State::Root && !forest.may_raise() {
+        return false;
+    }
     let [a, b] = places(weak);
     let copies = forest.slot(weak).copies;
     let place = if copies[0] <= copies[1] { a } else { b };
     match heirs::stronger(forest, place) {
         Some(heir) => {
             forest.exchange(place, heir);
+            forest.note_if_raised(weak);
             true
         }
         None => false,
@@ -97,7 +101,7 @@ pub(super) fn strengthen(forest: &mut Forest) -> bool {
 
 /// If only leaves can be taken in, makes partners of those who could feed more than one.
 pub(super) fn unmix(forest: &mut Forest) {
-    let kinds = [Kind::Free, Kind::Reluctant, Kind::Fan];
+    let kinds = [Kind::Free, Kind::Reluctant, Kind::Fan, Kind::Untried];
     if kinds
         .iter()
         .any(|kind| forest.slots().room_levels(*kind) != 0)

@@ -91,6 +91,7 @@ pub(crate) fn house(forest: &mut Forest, slot: u32) -> bool {
     };
     let wanted = Wanted {
         network: crate::Network::default(),
+        origins: forest.origins(slot),
         class,
     };
     let inside = |room: u32| !leaf && forest.is_within(room, slot) || room == slot;
@@ -134,6 +135,7 @@ fn surplus(forest: &Forest, slot: u32) -> u32 {
 fn rotate(forest: &mut Forest, slot: u32, child: u32) -> bool {
     let wanted = Wanted {
         network: crate::Network::default(),
+        origins: forest.origins(slot),
         class: u8::MAX,
     };
     let outside = |room: u32| !forest.is_within(room, child);

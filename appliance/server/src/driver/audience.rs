@@ -2,7 +2,7 @@ use std::{collections::HashMap, time::Duration};
 
 use bytes::Bytes;
 use peerstream_fragment::Position;
-use peerstream_wire::{LinkMessage, NodeId, ToNode};
+use peerstream_wire::{Envelope, LinkMessage, NodeId, ToNode};
 
 use crate::{
     hub::Hub,
@@ -96,8 +96,8 @@ impl Audience {
         }
     }
 
-    /// Whether a viewer may have a direct feed from now on. What flows goes on for a
-    /// while: the viewer makes before it breaks.
+    /// Whether a viewer may have a direct feed from now on. What flows goes on until somebody
+    /// else has been given a feed, or for a while: the viewer makes before it breaks.
     pub(crate) fn allow(&mut self, now: Duration, node: NodeId, allowed: bool) {
         let Some(member) = self.members.get_mut(&node) else {
             return;
@@ -114,7 +114,8 @@ impl Audience {
         };
     }
 
-    /// A viewer asks to be fed.
+    /// A viewer asks to be fed. Where one feed begins, one that is not to be ends: an uplink
+    /// that carries four has no room for what a new one has to catch up with beside them.
     pub(crate) fn subscribe(&mut self, node: NodeId, after: Option<Position>, hub: &Hub) {
         let Some(member) = self.members.get_mut(&node) else {
             return;
@@ -130,6 +131,10 @@ impl Audience {
         }
         member.again = AGAIN_AT_ONCE;
         member.check(member.outbox.feed(hub.catch_up(after)));
+        let replaced = self.ending().min();
+        if let Some((_, replaced)) = replaced {
+            self.end(replaced);
+        }
     }
 
     /// A viewer wants no more.
@@ -177,7 +182,7 @@ impl Audience {
 
     /// Tells all who are fed that the box is alive.
     pub(crate) fn heartbeat(&mut self, newest: Option<Position>) {
-        let message = peerstream_wire::Envelope::Link(LinkMessage::Heartbeat {
+        let message = Envelope::Link(LinkMessage::Heartbeat {
             patience_ms: 0,
             newest,
         })
@@ -187,19 +192,28 @@ impl Audience {
 
     /// Ends the feeds whose time is over.
     pub(crate) fn timeout(&mut self, now: Duration) {
-        let over: Vec<NodeId> = self
-            .ending()
-            .filter(|(at, _)| *at <= now)
-            .map(|(_, node)| node)
-            .collect();
-        for node in over {
-            self.unsubscribe(node);
+        while let Some((_, node)) = self.next_ending().filter(|(at, _)| *at <= now) {
+            self.end(node);
+        }
+    }
+
+    /// Ends a feed, and says so: who expects more would ask for nothing when it is to have a
+    /// feed again.
+    fn end(&mut self, node: NodeId) {
+        self.unsubscribe(node);
+        if let Some(member) = self.members.get(&node) {
+            member.check(member.outbox.link(LinkMessage::Decline));
         }
     }
 
     /// When [`Audience::timeout`] has something to do.
     pub(crate) fn deadline(&self) -> Option<Duration> {
-        self.ending().map(|(at, _)| at).min()
+        self.next_ending().map(|(at, _)| at)
+    }
+
+    /// The feed that ends next. The last one never does: nobody would have the stream.
+    fn next_ending(&self) -> Option<(Duration, NodeId)> {
+        self.ending().min().filter(|_| self.fed.len() > 1)
     }
 
     /// How many are fed.
@@ -225,9 +239,9 @@ impl Member {
     }
 }
 
-/// How long a feed goes on that is not to be, if the viewer does not end it by itself: more
-/// than it takes to find out that a link does not open, and to open another.
-const BREAK_AFTER: Duration = Duration::from_secs(10);
+/// How long a feed goes on that is not to be, if the viewer does not end it by itself and
+/// nobody is fed in its stead: as long as a link may take to open.
+const BREAK_AFTER: Duration = Duration::from_secs(3);
 /// What may be sent again at once, in bytes: a large key frame.
 const AGAIN_AT_ONCE: usize = 512 * 1024;
 /// Of what is fed, this share (one in so many) may be sent again. TCP loses nothing, so an
@@ -293,18 +307,70 @@ mod tests {
         assert_eq!((audience.fed(), offence(&outbox)), (0, None));
     }
 
+    /// Somebody else, with or without a feed.
+    fn another(audience: &mut Audience, node: u32, fed: bool) -> Outbox {
+        let outbox = Outbox::default();
+        audience.add(NodeId(node), u64::from(node), outbox.clone());
+        audience.allow(Duration::ZERO, NodeId(node), true);
+        if fed {
+            audience.subscribe(NodeId(node), None, &Hub::default());
+        }
+        outbox
+    }
+
     #[test]
     fn a_feed_that_is_not_to_be_ends_in_time() {
-        let (mut audience, _outbox) = audience();
+        let (mut audience, outbox) = audience();
         audience.allow(Duration::ZERO, NODE, true);
         audience.subscribe(NODE, None, &Hub::default());
+        let _other = another(&mut audience, 2, true);
         audience.allow(Duration::from_secs(1), NODE, false);
         let deadline = audience.deadline().unwrap();
         assert_eq!(deadline, Duration::from_secs(1) + BREAK_AFTER);
         audience.timeout(deadline - Duration::from_millis(1));
-        assert_eq!(audience.fed(), 1);
+        assert_eq!(audience.fed(), 2);
         audience.timeout(deadline);
-        assert_eq!((audience.fed(), audience.deadline()), (0, None));
+        assert_eq!((audience.fed(), audience.deadline()), (1, None));
+        let decline = Envelope::Link(LinkMessage::Decline).encode();
+        let told = waiting(&outbox).pop().map(|last| last.bytes);
+        assert_eq!(told, Some(decline));
+    }
+
+    #[test]
+    fn a_feed_that_is_not_to_be_ends_as_soon_as_another_begins() {
+        let (mut audience, outbox) = audience();
+        audience.allow(Duration::ZERO, NODE, true);
+        audience.subscribe(NODE, None, &Hub::default());
+        let second = another(&mut audience, 2, true);
+        let third = another(&mut audience, 3, false);
+        audience.allow(Duration::ZERO, NODE, false);
+        audience.allow(Duration::from_secs(1), NodeId(2), false);
+        audience.subscribe(NodeId(3), None, &Hub::default());
+        // One for one, and the one that has been told first.
+        assert!(audience.feed(&[Bytes::from_static(b"news")]));
+        let fed = |outbox| {
+            waiting(outbox)
+                .iter()
+                .filter(|one| *one.bytes == *b"news")
+                .count()
+        };
+        assert_eq!([&outbox, &second, &third].map(fed), [0, 1, 1]);
+    }
+
+    #[test]
+    fn the_last_feed_does_not_end() {
+        let (mut audience, _outbox) = audience();
+        audience.allow(Duration::ZERO, NODE, true);
+        audience.subscribe(NODE, None, &Hub::default());
+        let _other = another(&mut audience, 2, true);
+        audience.allow(Duration::ZERO, NODE, false);
+        audience.allow(Duration::from_millis(1), NodeId(2), false);
+        audience.timeout(Duration::from_secs(100));
+        assert_eq!((audience.fed(), audience.deadline()), (1, None));
+        // Not before somebody else has one.
+        let _third = another(&mut audience, 3, true);
+        assert_eq!(audience.fed(), 1);
+        assert!(audience.remove(NodeId(3), 3));
     }
 
     #[test]

@@ -291,13 +291,15 @@ impl Seat {
                 LinkMessage::Ping(token) => outbox
                     .link(LinkMessage::Pong { token, at: 0 })
                     .map_err(|_| Offence::TooSlow.into()),
-                LinkMessage::Certificate(_)
+                LinkMessage::Decline
+                | LinkMessage::Certificate(_)
                 | LinkMessage::Header(_)
                 | LinkMessage::Part { .. }
                 | LinkMessage::Pong { .. }
                 | LinkMessage::Padding(_)
                 | LinkMessage::Relay { .. }
-                | LinkMessage::Relayed { .. } => Err(Offence::NotAParent.into()),
+                | LinkMessage::Relayed { .. }
+                | LinkMessage::Strand { .. } => Err(Offence::NotAParent.into()),
                 LinkMessage::Goodbye => Err(Ending::Gone),
             },
         }

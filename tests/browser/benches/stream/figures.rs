@@ -333,11 +333,7 @@ impl Figures {
                 eprintln!("{:3.0} s: {name} was: {}", seconds - 2.0, seen.before);
                 eprintln!("{:3.0} s: {name} was: {}", seconds - 1.0, seen.last);
                 eprintln!("{seconds:3.0} s: {name} stalled: {stats}");
-                if let Ok(trace) = viewer.page.evaluate(trace::READ)
-                    && let Some(trace) = trace.as_str()
-                {
-                    eprint!("{trace}");
-                }
+                trace::show([viewer]);
             }
             if let Some(killed) = self.kills.last().filter(|killed| **killed >= seen.since) {
                 self.stalls_survivors += stalls;

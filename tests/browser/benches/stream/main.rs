@@ -41,7 +41,11 @@ const REPORT_EVERY: u64 = 10;
 fn main() -> Result<()> {
     let plan = Plan::from_environment()?;
     let mut stage = Stage::set("bench-stream", &plan.setting())?;
-    let line = measure(&plan, &mut stage).with_context(|| stage.daemon.log())?;
+    let measured = measure(&plan, &mut stage);
+    if measured.is_err() {
+        trace::show(stage.audience.iter());
+    }
+    let line = measured.with_context(|| stage.daemon.log())?;
     println!("{}", serde_json::to_string(&line)?);
     Ok(())
 }

@@ -66,8 +66,9 @@ impl Plan {
     /// bits, while pixels are what the machine that runs everyone must encode and decode.
     fn demo(&self) -> Demo {
         let (width, height) = match (self.rate_kbit_s, self.network) {
-            (0..=600, _) => (320, 180),
-            (601..=1500, _) | (_, Some(_)) => (640, 360),
+            (0..=600, None) => (320, 180),
+            (601..=1500, None) => (640, 360),
+            (_, Some(_)) => (320, 180),
             (_, None) => (1280, 720),
         };
         Demo {

@@ -90,18 +90,25 @@ impl Swarm {
             Event::LinkOpened(link) => {
                 for (page, peer) in self.links.open(link).into_iter().flatten() {
                     self.note_victims(page);
-                    self.give(page, Input::LinkOpened { peer });
+                    let strand = self.links.strand(link);
+                    self.give(page, Input::LinkOpened { peer, strand });
                 }
             }
             Event::LinkClosed(link, side) => {
                 if let Some((page, peer)) = self.links.end(link, side) {
-                    self.links.close(page, peer);
-                    self.give(page, Input::LinkClosed { peer });
+                    let strand = self.links.strand(link);
+                    if strand == 0 {
+                        self.links.close(page, peer);
+                    } else {
+                        self.links.close_one(page, peer, link);
+                    }
+                    self.give(page, Input::LinkClosed { peer, strand });
                 }
             }
             Event::LinkMessage(link, side, bytes) => {
                 if let Some((page, peer)) = self.links.end(link, side) {
-                    self.note_media(page, Some((link, side)), &bytes);
+                    let by = self.links.route(page, peer);
+                    self.note_media(page, by, &bytes);
                     self.give(page, Input::LinkMessage { peer, bytes });
                 }
                 // Nothing that only pages hear can make the box speak at this moment.
@@ -117,11 +124,10 @@ impl Swarm {
                     return;
                 };
                 if let Some(link) = self.links.get_mut(link) {
-                    let channel = &mut link.channels[usize::from(side)];
-                    channel.watched = false;
-                    let bytes = channel.buffered(now);
-                    self.give(page, Input::LinkBuffered { peer, bytes });
+                    link.channels[usize::from(side)].watched = false;
                 }
+                let bytes = self.links.buffered(now, page, peer);
+                self.give(page, Input::LinkBuffered { peer, bytes });
                 return;
             }
             Event::Sample(turn) => self.sample(turn),
@@ -234,6 +240,7 @@ impl Swarm {
         };
         let channel = &mut link.channels[usize::from(side)];
         if !channel.watched
+            && channel.buffered(self.now) > LOW
             && let Some(at) = channel.low(LOW)
         {
             channel.watched = true;

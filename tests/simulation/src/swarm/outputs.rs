@@ -11,10 +11,11 @@ use crate::{
     appliance::ToPage,
     channel::Line,
     conduct::Treated,
+    link::{LinkId, Side},
     page::{Page, PageId},
     wire::{
-        BUSY, DISPATCH, GATHERING, HANDSHAKE, HANDSHAKE_ROUND_TRIPS, LOW, SEGMENT,
-        SOCKET_ROUND_TRIPS, TCP_RTO, TIMER_GRAIN,
+        BUSY, DISPATCH, GATHERING, HANDSHAKE, HANDSHAKE_ROUND_TRIPS, SEGMENT, SOCKET_ROUND_TRIPS,
+        TCP_RTO, TIMER_GRAIN,
     },
 };
 
@@ -66,20 +67,32 @@ impl Swarm {
                 self.agenda.note(at, Event::SocketAsked(id, socket));
             }
             Output::Control(bytes) => self.tell_box(id, bytes),
-            Output::CreateOffer { peer } => {
-                let description = self.links.offer(id, peer);
+            Output::CreateOffer { peer, strand } => {
+                let description = self.links.offer(id, peer, strand);
                 let at = now + self.dice.duration(&GATHERING);
-                let input = Input::LocalOffer { peer, description };
+                let input = Input::LocalOffer {
+                    peer,
+                    strand,
+                    description,
+                };
                 self.agenda.note(at, Event::Input(id, input.into()));
             }
-            Output::CreateAnswer { peer, offer } => {
+            Output::CreateAnswer {
+                peer,
+                strand,
+                offer,
+            } => {
                 if let Some(description) = self.links.answer(id, peer, &offer) {
                     let at = now + self.dice.duration(&GATHERING);
-                    let input = Input::LocalAnswer { peer, description };
+                    let input = Input::LocalAnswer {
+                        peer,
+                        strand,
+                        description,
+                    };
                     self.agenda.note(at, Event::Input(id, input.into()));
                 }
             }
-            Output::SetAnswer { peer, answer } => {
+            Output::SetAnswer { peer, answer, .. } => {
                 let Some((link, ends)) = self.links.complete(id, peer, &answer) else {
                     return;
                 };
@@ -101,7 +114,7 @@ impl Swarm {
             }
             Output::AddCandidates { .. } | Output::Tracks(_) => {}
             Output::CloseLink { peer } => {
-                if let Some((link, side, delay)) = self.links.close(id, peer) {
+                for (link, side, delay) in self.links.close(id, peer) {
                     self.agenda.note(now + delay, Event::LinkClosed(link, side));
                 }
             }
@@ -169,7 +182,17 @@ impl Swarm {
     }
 
     pub(super) fn transmit(&mut self, id: PageId, peer: NodeId, lane: Lane, bytes: Bytes) {
-        let Some((link_id, side)) = self.links.route(id, peer) else {
+        let now = self.now;
+        match bytes.first() {
+            Some(&SUBSCRIBE) => self.links.subscribe(id, peer, true),
+            Some(&UNSUBSCRIBE) => self.links.subscribe(id, peer, false),
+            _ => {}
+        }
+        let link = match lane {
+            Lane::Command => self.links.route(id, peer),
+            Lane::Media => self.links.least_queued(now, id, peer),
+        };
+        let Some((link_id, side)) = link else {
             return;
         };
         let Some(page) = self
@@ -182,11 +205,6 @@ impl Swarm {
         let Some(link) = self.links.get_mut(link_id) else {
             return;
         };
-        match bytes.first() {
-            Some(&SUBSCRIBE) => link.subscribed[usize::from(side)] = true,
-            Some(&UNSUBSCRIBE) => link.subscribed[usize::from(side)] = false,
-            _ => {}
-        }
         let line = Line {
             delay: link.delay,
             loss: link.loss,
@@ -217,15 +235,10 @@ impl Swarm {
 
     fn tell_buffered(&mut self, id: PageId, peer: NodeId) {
         let now = self.now;
-        let Some((link_id, side)) = self.links.route(id, peer) else {
-            return;
-        };
-        let Some(link) = self.links.get_mut(link_id) else {
-            return;
-        };
-        let bytes = link.channels[usize::from(side)].buffered(now);
-        if bytes > LOW {
-            self.watch_buffer(link_id, side);
+        let bytes = self.links.buffered(now, id, peer);
+        let strands: Vec<(LinkId, Side)> = self.links.strands(id, peer).collect();
+        for (link, side) in strands {
+            self.watch_buffer(link, side);
         }
         if let Some(page) = self.page_mut(id) {
             page.handle(now, Input::LinkBuffered { peer, bytes });

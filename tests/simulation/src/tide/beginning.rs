@@ -3,6 +3,7 @@
 use super::{
     exchange::micros,
     node::{BOX, Name},
+    rules,
     state::{Event, Tide, seconds},
 };
 
@@ -56,6 +57,7 @@ impl Tide<'_> {
         let flow = node.flow;
         node.picture.begin(now, &flow, frame);
         let opened = node.picture.opened;
+        self.note(now + rules::TRIAL, Event::Learned(name));
         self.survey.startup((now - opened.min(now)) as f64 / 1e3);
     }
 }

@@ -281,30 +281,22 @@ impl Tide<'_> {
         self.note(self.now + pause, Event::Clock(name, times + 1));
     }
 
-    /// What a node has learned by forwarding: less is told at once, more one by one, each
-    /// tried out first.
+    /// A node finds out what its uplink carries, and says so. It does not try while it feeds
+    /// several others, who show it in the end.
     pub(super) fn learned(&mut self, name: Name) {
         let Some(node) = self.nodes.get_mut(name as usize).filter(|node| node.alive) else {
             return;
         };
-        let copies = if node.able < node.copies {
-            node.able
-        } else if node.able > node.copies {
-            node.copies + 1
-        } else {
+        let shown = node.picture.began + rules::TRIAL_FEEDING;
+        if node.leaf_only {
             return;
-        };
-        node.copies = copies;
-        self.say(name, ToBox::Capacity { copies });
-        self.note(self.now + TRIAL, Event::Learned(name));
-    }
-
-    /// Somebody is fed by a node: it begins to learn.
-    pub(super) fn forwards(&mut self, name: Name) {
-        let node = &mut self.nodes[name as usize];
-        if !core::mem::replace(&mut node.learning, true) {
-            self.note(self.now + EVIDENCE, Event::Learned(name));
         }
+        if node.served > 1 && self.now < shown {
+            return self.note(shown.min(self.now + 500_000), Event::Learned(name));
+        }
+        (node.copies, node.tried) = (node.able, true);
+        let copies = node.able;
+        self.say(name, ToBox::Capacity { copies });
     }
 }
 
@@ -322,7 +314,3 @@ impl Tide<'_> {
 
 /// The box's clock when the run begins.
 const EPOCH: u64 = 1_790_000_000_000_000;
-/// Three key frames show what the uplink carries.
-const EVIDENCE: Time = 5_000_000;
-/// Before another copy is offered, the last one is tried out for so long.
-const TRIAL: Time = 10_000_000;

@@ -24,7 +24,14 @@ impl Tide<'_> {
                 BOX => self.away.is_none(),
                 parent => node.is_linked(parent) && self.present(parent).is_some(),
             };
-        let may_ask = node.asking == NOBODY || node.feeder == NOBODY;
+        // A node asks its parent besides whom it has asked: if that one feeds it, it does so first.
+        let asked = node.asking;
+        let feeds = node
+            .link(asked)
+            .is_some_and(|link| link.state == State::Open)
+            && !self.is_frozen(asked)
+            && !self.is_above(name, asked);
+        let may_ask = asked == NOBODY || node.feeder == NOBODY && !feeds;
         if reachable && may_ask && (node.feeder == NOBODY || !self.is_frozen(parent)) {
             return self.ask(name, parent);
         }
@@ -147,16 +154,15 @@ impl Tide<'_> {
         };
         let way = Time::from(link.delay);
         // Until it has learned, a node says yes.
-        let knows = other.learning || other.able == other.copies;
         let room = other.copies > 0
             && (other.is_child(by)
-                || !knows
+                || !other.tried
                 || link.serving
                 || rules::has_room(
                     other.uplink.into(),
                     self.media.bitrate,
                     other.served.into(),
-                    other.is_ward(by),
+                    other.is_ward(by) || link.retired != 0,
                 ));
         if !room {
             return self.note(self.now + way, Event::Declined { by, helper, turn });
@@ -171,7 +177,6 @@ impl Tide<'_> {
         {
             self.nodes[helper as usize].served += 1;
         }
-        self.forwards(helper);
         self.note(
             self.now + way + first,
             Event::Fed {

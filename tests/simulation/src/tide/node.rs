@@ -28,8 +28,8 @@ pub(super) struct Node {
     pub(super) copies: u8,
     /// Copies that it will have learned to pass on.
     pub(super) able: u8,
-    /// It has begun to learn.
-    pub(super) learning: bool,
+    /// It has found out.
+    pub(super) tried: bool,
     /// The box lets it have a direct feed.
     pub(super) may_feed: bool,
     /// bit/s.
@@ -147,7 +147,7 @@ impl Node {
             leaf_only: true,
             copies: 0,
             able: 0,
-            learning: false,
+            tried: false,
             may_feed: false,
             uplink: 1.0,
             loss: 0.0,

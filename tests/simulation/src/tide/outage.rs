@@ -45,8 +45,9 @@ impl Tide<'_> {
         let (turn, patience) = (node.turn, node.flow.patience.max(0.1));
         if silent {
             // Signs of life come whether or not their sender is fed, so one's own L is enough.
-            let latency = self.nodes[name as usize].flow.latency.max(0.1);
-            self.note(at + seconds(2.0 * latency), Event::Silence(name, turn));
+            let latency = self.nodes[name as usize].flow.latency;
+            let silent = seconds(rules::silence(latency));
+            self.note(at + silent, Event::Silence(name, turn));
         } else {
             self.seek(name);
         }

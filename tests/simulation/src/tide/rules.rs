@@ -38,6 +38,11 @@ pub(super) const HUB_PATIENCE: u64 = 1_500_000;
 pub(super) const CLOCK: u64 = 480_000_000;
 /// As `config::CLOCK_FIRST`.
 pub(super) const CLOCK_FIRST: (u64, u32) = (250_000, 4);
+/// How long after its first picture a node has found out what its uplink carries: as
+/// `trial::CALM`, and three rounds with two pauses.
+pub(super) const TRIAL: u64 = 3_000_000;
+/// The same for one that feeds others by then, which shows it as well.
+pub(super) const TRIAL_FEEDING: u64 = 6_000_000;
 /// A parent that failed is not asked again before this has passed.
 pub(super) const GIVE_BACK: u64 = 1_000_000;
 /// As `config::RECONNECT`, and as `config::RECONNECT_MAX`.
@@ -53,6 +58,12 @@ pub(super) fn patience(latency: f32, feeders: f32) -> f32 {
     latency.max(feeders.min(PATIENCE_CEILING))
 }
 
+/// How long after the last sign of life a feeder counts as silent: no longer than is held back
+/// for it.
+pub(super) fn silence(latency: f32) -> f32 {
+    2.0 * latency.clamp(LATENCY_FLOOR, LATENCY_CEILING)
+}
+
 /// The buffer that the playhead aims at.
 pub(super) fn buffer(latency: f32, round_trip: f32, fragment: f32, jitter: f32) -> f32 {
     let delay = 2.0 * latency.min(LATENCY_CEILING) + round_trip + CATCH_UP;
@@ -60,24 +71,18 @@ pub(super) fn buffer(latency: f32, round_trip: f32, fragment: f32, jitter: f32) 
     delay.max(needed).max(LEAST_BUFFER)
 }
 
-/// Copies that an uplink is learned to carry: as many as four fifths of it hold of a stream
-/// with its signatures and heads. To offer another, a fifth of a copy more must be there than
-/// that takes, and to offer less than the two of the beginning, a fifth must be missing
-/// (`uplink::judge`).
+/// Copies that an uplink turns out to carry when it is tried (`node::trial`): as many as seven
+/// eighths of what came through hold (`uplink::judge`), which heads of packets are no part of.
 pub(super) fn copies(uplink: f64, bitrate: f64) -> u8 {
-    let fit = 0.8 * uplink / (bitrate * 1.06);
-    let learned = if fit < 2.0 {
-        (fit + 0.2).max(1.0)
-    } else {
-        (fit - 0.2).clamp(2.0, 4.0)
-    };
-    learned as u8
+    let came = 0.93 * uplink;
+    (0.875 * came / (bitrate * 1.03)).min(4.0) as u8
 }
 
 /// Whether a node that serves so many takes one more who is not its own child: for a moment
-/// even more than fits, if it is the one whom that node is to turn to (`node::forwarding`).
+/// even more than fits, if it is the one whom that node is to turn to, or was until a moment
+/// ago (`node::forwarding`).
 pub(super) fn has_room(uplink: f64, bitrate: f64, served: u32, ward: bool) -> bool {
-    let most = if ward { 1.4 } else { 1.0 };
+    let most = if ward { 1.6 } else { 1.0 };
     bitrate * 1.06 * (f64::from(served) + 1.0) <= most * uplink
 }
 
@@ -90,7 +95,7 @@ mod tests {
         let copies: Vec<u8> = [1e6, 5e6, 1e7, 2e7, 5e7]
             .map(|uplink| copies(uplink, 2.5e6))
             .into();
-        assert_eq!(copies, [1, 1, 2, 4, 4]);
+        assert_eq!(copies, [0, 1, 3, 4, 4]);
     }
 
     #[test]

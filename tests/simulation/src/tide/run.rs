@@ -1,6 +1,8 @@
 //! A scenario, played in the mode that carries a million.
 
-use peerstream_wire::{NodeId, ToNode};
+use std::collections::VecDeque;
+
+use peerstream_wire::{DEFAULT_COPIES, NodeId, ToBox, ToNode};
 
 use super::{
     exchange::micros,
@@ -8,15 +10,24 @@ use super::{
     rules,
     state::{Event, Tide, Time},
     survey::Survey,
+    words::newcomer,
 };
 use crate::{
     report::{Figures, Latency, NewLinks, Refed, Sample, Startup, shares},
     run::{Outcome, Plan, Progress},
     scenario::{What, schedule},
+    world::Viewer,
 };
 
 /// The audience is complete then; what its members were told before is no news.
-const START: Time = 20_000_000;
+const START: Time = 300_000_000;
+/// Its members have come one after the other until then.
+const COMING: Time = 280_000_000;
+/// Among so many who stay somebody comes who does not, and is gone when so many more of them
+/// have come.
+const PASSING: usize = 4;
+/// Their numbers begin here.
+const PASSERS: u32 = 1 << 30;
 
 /// Plays a scenario that no hostile viewer is in. `progress` is told once a second of
 /// virtual time.
@@ -41,7 +52,7 @@ pub fn play(plan: &Plan, mut progress: impl FnMut(Progress)) -> Outcome {
         tide.look();
         count.viewer_seconds += tide.present as u64;
         let depth = tide.coordinator.status().depth;
-        count.depth = count.depth.max(depth).max(tide.survey.depth);
+        count.depth = count.depth.max(depth);
         progress(Progress {
             second: second.into(),
             viewers: tide.present,
@@ -67,20 +78,31 @@ struct Count {
 }
 
 impl Tide<'_> {
-    /// Seats an audience that has been there for long: capacities are learned, links open,
-    /// everybody is fed by its parent. Pairs that could not connect are linked as well.
+    /// Seats an audience that has been there for long: others have come and gone before,
+    /// capacities are learned, links open, everybody is fed by its parent. Pairs that could not
+    /// connect are linked as well.
     fn populate(&mut self, audience: &[u32]) {
-        for &number in audience {
+        let mut passing = VecDeque::new();
+        for (rank, &number) in audience.iter().enumerate() {
+            self.now = COMING / audience.len() as Time * rank as Time;
             let viewer = self.world.viewer(number);
-            let copies = if viewer.leaf_only {
-                0
-            } else {
-                rules::copies(viewer.uplink as f64, self.media.bitrate)
-            };
-            let name = self.seat(number, &viewer, copies);
+            let name = self.seat(number, &viewer, self.able(&viewer));
             let node = &mut self.nodes[name as usize];
-            (node.welcome, node.learning) = (true, true);
-            self.drain();
+            (node.welcome, node.tried) = (true, true);
+            self.has_tried(name);
+            if rank % PASSING == 0 {
+                let viewer = self.world.viewer(PASSERS + number);
+                let newcomer = newcomer(&viewer, self.able(&viewer));
+                let NodeId(name) = self.coordinator.join(self.time(), newcomer);
+                self.has_tried(name);
+                passing.push_back(NodeId(name));
+            }
+            if passing.len() > PASSING {
+                self.pass(passing.pop_front());
+            }
+        }
+        for node in passing {
+            self.pass(Some(node));
         }
         self.now = START;
         while self
@@ -122,6 +144,33 @@ impl Tide<'_> {
         }
         self.free = self.now;
         self.carry_out();
+    }
+
+    fn able(&self, viewer: &Viewer) -> u8 {
+        if viewer.leaf_only {
+            0
+        } else {
+            rules::copies(viewer.uplink as f64, self.media.bitrate)
+        }
+    }
+
+    /// What somebody offers is no assumption.
+    fn has_tried(&mut self, name: Name) {
+        let copies = self.nodes.get(name as usize).map_or(0, |node| node.copies);
+        if copies == DEFAULT_COPIES {
+            let said = ToBox::Capacity { copies };
+            // It is there, and has said nothing yet that could be too much.
+            let _ = self.coordinator.message(self.time(), NodeId(name), said);
+        }
+        self.drain();
+    }
+
+    /// Somebody who was there before leaves.
+    fn pass(&mut self, node: Option<NodeId>) {
+        if let Some(node) = node {
+            self.coordinator.leave(self.time(), node);
+            self.drain();
+        }
     }
 
     /// What the coordinator says to an audience that knows it already.

@@ -75,7 +75,7 @@ pub(super) enum Event {
     Steer(Name),
     /// The first picture.
     Begins(Name),
-    /// Forwarding has taught a node something.
+    /// A node finds out what its uplink carries.
     Learned(Name),
     /// Time to ask the clock; so many times in a row.
     Clock(Name, u32),

@@ -19,7 +19,6 @@ pub(super) struct Survey {
     pub(super) by_depth: Vec<Histogram>,
     /// Pictures that should move and those that do, each second.
     pub(super) moving: Vec<(u32, u32)>,
-    pub(super) depth: u8,
     pub(super) takeovers: u64,
     pub(super) declined: u64,
     pub(super) links: u64,
@@ -41,7 +40,6 @@ impl Survey {
             uplink: Histogram::new(1e-3, 2_000),
             by_depth: Vec::new(),
             moving: Vec::new(),
-            depth: 0,
             takeovers: 0,
             declined: 0,
             links: 0,
@@ -108,7 +106,6 @@ impl Tide<'_> {
             picture.pass(now, &flow, frame);
             moving += 1;
             self.survey.sample(flow.depth, picture.behind.into());
-            self.survey.depth = self.survey.depth.max(flow.depth);
         }
         self.survey.moving.push((all, moving));
     }

@@ -28,11 +28,11 @@ pub(crate) fn settled(mut swarm: Swarm, size: usize) -> Swarm {
     swarm
 }
 
-/// A page at this depth that feeds two others.
+/// A page at this depth that feeds two others, or more.
 pub(crate) fn parent_at(swarm: &Swarm, depth: u8) -> PageId {
     let fits = |page: &PageId| {
         let stats = stats(swarm, *page);
-        stats.depth == depth && stats.children.len() == 2
+        stats.depth == depth && stats.children.len() >= 2
     };
     swarm.pages().find(fits).expect("deep enough")
 }

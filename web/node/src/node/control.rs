@@ -11,7 +11,7 @@ use peerstream_wire::{
 
 use super::Node;
 use crate::{
-    config::{CAPACITY, CLOCK, CLOCK_FIRST, RECONNECT, RECONNECT_MAX, RECONNECT_MIN},
+    config::{CAPACITY, CLOCK, CLOCK_FIRST, RECONNECT, RECONNECT_MAX, RECONNECT_MIN, RETIRE},
     event::Phase,
     intake::Intake,
     link::{Link, State},
@@ -36,6 +36,8 @@ pub(super) struct Control {
     pub(super) title: String,
     /// Copies that may be passed on at most.
     copies_max: u8,
+    /// Nothing is passed on from then on, to whomever.
+    pub(super) no_more: Option<Duration>,
     /// What the box was told of that, and when.
     copies_told: (u8, Duration),
     /// It has been told what was learned.
@@ -56,6 +58,7 @@ impl Control {
             whole_due: false,
             title: String::new(),
             copies_max: u8::MAX,
+            no_more: None,
             copies_told: (DEFAULT_COPIES, Duration::ZERO),
             capacity_told: false,
             notice: None,
@@ -140,9 +143,6 @@ impl Node {
 
     /// The copies that this node offers to pass on.
     pub(super) fn copies(&self) -> u8 {
-        if self.is_hampered() {
-            return 0;
-        }
         let learned = self.learned_copies().unwrap_or(DEFAULT_COPIES);
         learned.min(self.control.copies_max)
     }
@@ -150,6 +150,8 @@ impl Node {
     /// The owner's word on what may be passed on, or the device's.
     pub(super) fn may_share(&mut self, now: Duration, copies_max: u8) {
         self.control.copies_max = copies_max;
+        // The box finds others to feed the children, if there are any.
+        self.control.no_more = (copies_max == 0).then_some(now + RETIRE);
         self.capacity_changed(now);
     }
 

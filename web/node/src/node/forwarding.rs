@@ -27,7 +27,7 @@ impl Node {
     /// Somebody wants to be fed.
     pub(super) fn subscribed(&mut self, now: Duration, from: Parent, after: Option<Position>) {
         if !self.has_room(from) {
-            self.send(now, from, LinkMessage::Unsubscribe);
+            self.send(now, from, LinkMessage::Decline);
             return;
         }
         let Some(link) = self.links.get_mut(&from) else {
@@ -57,8 +57,10 @@ impl Node {
         // taken on than the uplink carries: all get a little less, and buffers do the rest.
         let needed = self.rate * (self.served() + 1);
         let assignment = self.assignment.as_ref();
-        is_child(assignment, from)
-            || needed <= carried / 10 * if is_ward(assignment, from) { 14 } else { 10 }
+        // So is whoever was to turn to this node until a moment ago.
+        let ends = |link: &Link| link.retire.is_some();
+        let turns = is_ward(assignment, from) || self.links.get(&from).is_some_and(ends);
+        is_child(assignment, from) || needed <= carried / 10 * if turns { 16 } else { 10 }
     }
 
     /// How many are fed.
@@ -69,7 +71,7 @@ impl Node {
     /// The other end asks for something that it missed.
     pub(super) fn again(&mut self, now: Duration, from: Parent, at: Position, parts: u64) {
         if self.copies() == 0 {
-            self.send(now, from, LinkMessage::Unsubscribe);
+            self.send(now, from, LinkMessage::Decline);
             return;
         }
         let (Some(entry), Some(link)) = (self.store.get(at), self.links.get_mut(&from)) else {
@@ -163,10 +165,14 @@ impl Node {
                 self.timers.set(Timer::Pace, due);
                 break false;
             }
-            if let Some(token) = self.uplink.begin(now, peer) {
+            let origin = Parent::Node(peer);
+            // What goes by several ways does not arrive in its order.
+            let whole = |link: &Link| link.strands.count() == 0;
+            if self.links.get(&origin).is_some_and(whole)
+                && let Some(token) = self.uplink.begin(now, peer)
+            {
                 self.time(peer, token);
             }
-            let origin = Parent::Node(peer);
             let Some(link) = self.links.get_mut(&origin) else {
                 break false;
             };
@@ -236,6 +242,16 @@ impl Node {
     /// Drops what has waited for too long. Where every child has to wait, the uplink is too
     /// small for them; where one has, only that one's link is.
     fn expire(&mut self, now: Duration) {
+        if self.control.no_more.is_some_and(|at| at <= now) {
+            let serves = self.links.iter().find(|(_, link)| link.serving.is_some());
+            if let Some(origin) = serves.map(|(origin, _)| *origin)
+                && let Some(link) = self.links.get_mut(&origin)
+            {
+                // One at a time: this is asked for every part.
+                link.serving = None;
+                self.send(now, origin, LinkMessage::Decline);
+            }
+        }
         let (mut fed, mut waiting, mut others) = (0u8, 0, 0u8);
         for (origin, link) in self.links.iter_mut() {
             let Some(serving) = &mut link.serving else {

@@ -120,12 +120,13 @@ impl Node {
         link.invited = false;
         self.timers.by(Timer::Links, now + LINK_OPEN_STARVING);
         if self.begins(peer) {
-            self.outputs.push_back(Output::CreateOffer { peer });
+            let strand = 0;
+            self.outputs.push_back(Output::CreateOffer { peer, strand });
         }
     }
 
     /// Whether this end makes the offer: the one that came later does.
-    fn begins(&self, peer: NodeId) -> bool {
+    pub(super) fn begins(&self, peer: NodeId) -> bool {
         self.name.is_some_and(|name| name > peer)
     }
 
@@ -133,11 +134,12 @@ impl Node {
         &mut self,
         now: Duration,
         peer: NodeId,
+        strand: u8,
         candidates: Vec<Candidate>,
     ) {
         // What is found once the link is open would only cost the box bytes.
-        if self.opens(peer) && !candidates.is_empty() {
-            self.signal(now, peer, Signal::Candidates(candidates));
+        if (strand > 0 || self.opens(peer)) && !candidates.is_empty() {
+            self.signal(now, peer, strand, Signal::Candidates(candidates));
         }
     }
 
@@ -159,7 +161,11 @@ impl Node {
         if let Some(link) = self.links.get_mut(&Parent::Node(peer)) {
             link.invited = true;
         }
-        self.outputs.push_back(Output::CreateAnswer { peer, offer });
+        self.outputs.push_back(Output::CreateAnswer {
+            peer,
+            strand: 0,
+            offer,
+        });
     }
 
     pub(super) fn taken_up(&mut self, peer: NodeId, answer: Description) {
@@ -167,7 +173,11 @@ impl Node {
             if let Some(link) = self.links.get_mut(&Parent::Node(peer)) {
                 link.answer_by = None;
             }
-            self.outputs.push_back(Output::SetAnswer { peer, answer });
+            self.outputs.push_back(Output::SetAnswer {
+                peer,
+                strand: 0,
+                answer,
+            });
         }
     }
 

@@ -95,15 +95,8 @@ impl Node {
         };
         match command {
             LinkMessage::Subscribe { after } => self.subscribed(now, from, after),
-            LinkMessage::Unsubscribe => {
-                // One that is asked to feed and cannot says so in the same way. Where each
-                // has asked the other, it is the end of what it asked for itself.
-                let asked = link.is_serving();
-                link.serving = None;
-                if !asked {
-                    self.declined(now, from);
-                }
-            }
+            LinkMessage::Unsubscribe => link.serving = None,
+            LinkMessage::Decline => self.declined(now, from),
             LinkMessage::Heartbeat {
                 patience_ms,
                 newest,
@@ -116,6 +109,7 @@ impl Node {
             LinkMessage::Relay { to, signal } => self.pass_on(now, from, to, *signal),
             LinkMessage::Relayed { from: peer, signal } => self.relayed(now, from, peer, *signal),
             LinkMessage::Goodbye => self.farewell(now, from),
+            LinkMessage::Strand { strand, signal } => self.strand_signalled(from, strand, *signal),
             LinkMessage::Share(share) => {
                 if let Some(serving) = &mut link.serving {
                     serving.share(share);

@@ -19,25 +19,13 @@ const BEHIND: Duration = Duration::from_millis(300);
 const SLOW: Duration = Duration::from_secs(1);
 /// What comes over a link that is only slow comes all the time.
 const STEADY: Duration = Duration::from_millis(200);
-/// How long it lasts the first time; it may have been a moment's trouble.
-const TRIAL: Duration = Duration::from_secs(20);
-/// How long it lasts when it was none, and a node that does not get the whole stream over
-/// any one link offers to pass on nothing.
-const HAMPERED: Duration = Duration::from_secs(600);
+/// How long it lasts; it may have been a moment's trouble.
+const LASTS: Duration = Duration::from_secs(20);
 
 impl Node {
-    /// Whether this node's own line is what holds the stream up.
-    pub(super) fn is_hampered(&self) -> bool {
-        self.hampered.is_some()
-    }
-
     /// Begins to share, or ends it in time or where one of the two is gone. Whether this node
     /// does.
     pub(super) fn tend_shares(&mut self, now: Duration) -> bool {
-        if self.hampered.is_some_and(|until| now >= until) {
-            self.hampered = None;
-            self.capacity_changed(now);
-        }
         let Some((helper, until)) = self.shared else {
             self.share(now);
             return self.is_shared();
@@ -87,16 +75,8 @@ impl Node {
             return;
         };
         self.slow = None;
-        // With one parent that may be the parent's line. With the next one it is this node's
-        // own, and whatever is below it would be as far behind.
-        let own = self.slow_parent.is_some_and(|slow| slow != parent);
-        self.slow_parent = Some(parent);
-        if own {
-            self.hampered = Some(now + HAMPERED);
-            self.capacity_changed(now);
-        }
         self.report(now, parent, Complaint::Late);
-        self.shared = Some((helper, now + if own { HAMPERED } else { TRIAL }));
+        self.shared = Some((helper, now + LASTS));
         self.subscribe(now, helper);
         self.send(now, helper, LinkMessage::Share(Share::Odd));
         self.send(now, parent, LinkMessage::Share(Share::Even));
@@ -124,7 +104,6 @@ impl Node {
         for origin in fed {
             self.send(now, origin, LinkMessage::Subscribe { after });
         }
-        self.capacity_changed(now);
     }
 
     /// How much newer one fragment is than another, at least: how many there are in a segment

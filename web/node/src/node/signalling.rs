@@ -32,7 +32,10 @@ enum For {
 
 impl Node {
     /// Hands a signal over to the other end of a link.
-    pub(super) fn signal(&mut self, now: Duration, peer: NodeId, signal: Signal) {
+    pub(super) fn signal(&mut self, now: Duration, peer: NodeId, strand: u8, signal: Signal) {
+        if strand > 0 {
+            return self.strand_signal(now, peer, strand, signal);
+        }
         let Some(link) = self.links.get(&Parent::Node(peer)) else {
             return;
         };
@@ -95,8 +98,11 @@ impl Node {
             Signal::Answer(answer) => self.taken_up(peer, answer),
             Signal::Candidates(candidates) => {
                 if self.links.contains_key(&Parent::Node(peer)) {
-                    self.outputs
-                        .push_back(Output::AddCandidates { peer, candidates });
+                    self.outputs.push_back(Output::AddCandidates {
+                        peer,
+                        strand: 0,
+                        candidates,
+                    });
                 }
             }
         }
@@ -133,7 +139,7 @@ impl Node {
                             link.via = None;
                             link.answer_by = None;
                         }
-                        self.signal(now, to, *signal);
+                        self.signal(now, to, 0, *signal);
                     }
                 }
                 For::Place(hub, from, signal) => {

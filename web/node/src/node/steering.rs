@@ -26,13 +26,25 @@ impl Node {
         let parent = assignment.parent;
         let newest = self.store.newest();
         self.began = self.began.or(self.playout.cursor().map(|_| now));
-        // One that fed worse than another has to catch up first.
+        // One that fed worse than another has to catch up first. The box has, and says what it
+        // holds to those only whom it feeds.
         let reachable = |link: &Link| {
             link.is_usable()
                 && link.fed.is_none()
-                && (link.pauses == 0 || now >= link.resume && self.caught_up(link))
+                && (link.pauses == 0
+                    || now >= link.resume && (parent == Parent::Box || self.caught_up(link)))
         };
-        if self.links.get(&parent).is_some_and(reachable) {
+        // One that has more and sends nothing may not know that it is to.
+        let forgetful = |link: &Link| {
+            let at = link.fed.and_then(|fed| fed.delivered_at);
+            link.is_usable()
+                && parent != Parent::Box
+                && link.fed.is_some()
+                && link.claim > newest
+                && now >= link.asked.max(at.unwrap_or_default()) + DRY
+        };
+        let asks = |link: &Link| reachable(link) || forgetful(link);
+        if self.links.get(&parent).is_some_and(asks) {
             self.subscribe(now, parent);
         }
         let latency = self.latency();
@@ -206,10 +218,16 @@ impl Node {
                 continue;
             }
             let delivers = self.delivers(now, origin, latency);
+            // The box ends a feed that is not to be.
+            let ended = origin == Parent::Box && parent != Parent::Box;
             if let Some(link) = self.links.get_mut(&origin)
                 && !delivers
+                && !ended
             {
                 link.pause(now);
+                if origin == parent {
+                    self.report(now, parent, Complaint::Late);
+                }
             }
             self.unsubscribe(now, origin);
         }
@@ -285,7 +303,11 @@ impl Node {
         let paused = || {
             let mut paused = self.helpers();
             let dry = now >= self.progress + DRY;
-            paused.retain(|origin| dry && self.is_idle(Duration::MAX, origin));
+            let long_ago = |link: &Link| now >= link.asked + DRY;
+            paused.retain(|origin| {
+                let link = self.links.get(origin);
+                dry && link.is_some_and(long_ago) && self.is_idle(Duration::MAX, origin)
+            });
             let resume = |origin: &Parent| self.links.get(origin).map(|link| link.resume);
             paused.into_iter().min_by_key(resume)
         };
@@ -337,6 +359,7 @@ impl Node {
                 delivered: None,
             });
             link.ahead = None;
+            link.asked = now;
         }
         let after = self.playout.cursor();
         self.send(now, to, LinkMessage::Subscribe { after });
@@ -348,7 +371,10 @@ impl Node {
         if let Some(link) = self.links.get_mut(&from)
             && link.fed.take().is_some()
         {
-            link.pause(now);
+            // The box says so when the node has another parent.
+            if from != Parent::Box {
+                link.pause(now);
+            }
             self.helped = None;
             self.steer(now);
         }
@@ -427,6 +453,7 @@ impl Node {
             self.link_closed(now, peer);
         }
         self.tend_trial(now);
+        self.tend_strands(now);
         self.timers.set(Timer::Heartbeat, now + HEARTBEAT);
     }
 }

@@ -27,6 +27,10 @@ pub(super) enum Trial {
     Running {
         round: u32,
         since: Duration,
+        /// What had been sent by then, in bytes.
+        sent: u64,
+        /// Messages over each link.
+        messages: usize,
         lines: Vec<Line>,
     },
     Over,
@@ -44,16 +48,21 @@ pub(super) struct Line {
     took: Option<u32>,
 }
 
-/// Links that are used at most, and what goes over each in a round: as much as may sit in the
-/// browser's queue.
+/// Links that are used at most, and what goes over each in the first round: as much as may sit
+/// in the browser's queue. Each further round has twice as much, for windows grow with what
+/// fills them, but not where somebody is fed already and would have to wait behind it.
 const LINKS: usize = 3;
 const MESSAGE: usize = 4_000;
 const MESSAGES: usize = 16;
 /// What a newcomer begins with has come by then.
 const CALM: Duration = Duration::from_millis(1500);
+/// Who feeds several from the first moment on has to find out as well, when these have begun.
+const LATE: Duration = Duration::from_secs(4);
 /// How many there are, and the time between them.
 const ROUNDS: u32 = 3;
 const PAUSE: Duration = Duration::from_millis(300);
+/// What took so long, in microseconds, several windows have gone by: more shows no more.
+const LONG: u32 = 500_000;
 /// A shorter time, in microseconds, is not told from none.
 const SHORTEST: u32 = 5_000;
 /// An uplink that takes longer for one round carries no copy of anything.
@@ -66,8 +75,9 @@ impl Node {
         match &self.trial {
             Trial::Over => {}
             Trial::Due => {
-                let calm = self.began.is_some_and(|began| now >= began + CALM);
-                if calm && self.control.shares() && self.served() < 2 {
+                let calm = if self.served() < 2 { CALM } else { LATE };
+                let calm = self.began.is_some_and(|began| now >= began + calm);
+                if calm && self.control.shares() {
                     self.begin_round(now, 0);
                 }
             }
@@ -88,7 +98,8 @@ impl Node {
     }
 
     fn begin_round(&mut self, now: Duration, round: u32) {
-        let idle = |link: &Link| link.is_usable() && link.serving.is_none();
+        let idle =
+            |link: &Link| link.is_usable() && link.serving.is_none() && link.strands.count() == 0;
         let peers = self.links.iter().filter_map(|(origin, link)| match origin {
             Parent::Node(peer) if idle(link) => Some(*peer),
             _ => None,
@@ -98,7 +109,13 @@ impl Node {
         if peers.is_empty() {
             return;
         }
+        let messages = match self.served() {
+            0 => MESSAGES << round,
+            1 => MESSAGES,
+            _ => MESSAGES / 4,
+        };
         let mut lines = Vec::new();
+        let sent = self.uplink.bytes();
         for peer in &peers {
             let (first, last) = (self.uplink.token(), self.uplink.token());
             self.pad(*peer, LinkMessage::Ping(first).encode());
@@ -112,7 +129,7 @@ impl Node {
         }
         let padding = LinkMessage::Padding(Bytes::from_static(&[0; MESSAGE])).encode();
         // In turn, so that they end at about the same time.
-        for _ in 0..MESSAGES {
+        for _ in 0..messages {
             for peer in &peers {
                 self.pad(*peer, padding.clone());
             }
@@ -123,6 +140,8 @@ impl Node {
         self.trial = Trial::Running {
             round,
             since: now,
+            sent,
+            messages,
             lines,
         };
     }
@@ -144,7 +163,7 @@ impl Node {
         token: u32,
         at: u32,
     ) -> bool {
-        let Trial::Running { lines, .. } = &mut self.trial else {
+        let Trial::Running { lines, since, .. } = &mut self.trial else {
             return false;
         };
         let Some(line) = lines.iter_mut().find(|line| line.peer == peer) else {
@@ -157,11 +176,15 @@ impl Node {
         if token != line.last {
             return false;
         }
-        line.took = line.came.map(|came| at.wrapping_sub(came));
-        if let Some(link) = self.links.get_mut(&Parent::Node(peer)) {
-            // Browsers say so only of what is more than half.
-            link.buffered = 0;
-        }
+        let Some(link) = self.links.get_mut(&Parent::Node(peer)) else {
+            return true;
+        };
+        // Browsers say so only of what is more than half.
+        link.buffered = 0;
+        // Where the first ping was lost once, and came late, it would look quick.
+        let least = now.saturating_sub(*since + link.quickest.unwrap_or_default()) / 2;
+        let took = line.came.map_or(0, |came| at.wrapping_sub(came));
+        line.took = Some(took.max(u32::try_from(least.as_micros()).unwrap_or(u32::MAX)));
         if lines.iter().all(|line| line.took.is_some()) {
             self.end_round(now);
         }
@@ -172,22 +195,31 @@ impl Node {
         let Trial::Running {
             round,
             since,
+            sent,
+            messages,
             lines,
         } = core::mem::replace(&mut self.trial, Trial::Over)
         else {
             return;
         };
-        // What came over each, within the time that it took, went at once.
-        let each = (MESSAGE * MESSAGES) as u64;
+        // All began at once. What has gone by the time that the middle one took is the better
+        // half of them, and of each other one its share: neither one that is done at once, while
+        // windows hold the others up, nor one that loses something says how it went.
+        let each = (MESSAGE * messages) as u64;
         let passed = now.saturating_sub(since).as_micros();
-        let rates = lines.iter().filter_map(|line| {
-            let took = line.took.filter(|took| u128::from(*took) <= passed)?;
-            Some(each * 1_000_000 / u64::from(took.max(SHORTEST)))
-        });
-        if round > 0 {
-            self.uplink.tried(rates.sum());
+        let took = lines.iter().filter_map(|line| line.took);
+        let mut took: Vec<u32> = took.filter(|took| u128::from(*took) <= passed).collect();
+        took.sort_unstable();
+        // What was passed on meanwhile went by the same uplink, or had to wait until then.
+        let long = took.last().is_some_and(|took| *took >= LONG);
+        if let Some(middle) = took.get(took.len() / 2).filter(|_| round > 0 || long) {
+            let share = |took: &u32| each * 1_000_000 / u64::from(*took.max(middle).max(&SHORTEST));
+            let padding = each * lines.len() as u64;
+            let fed = (self.uplink.bytes() - sent).saturating_sub(padding);
+            let fed = fed / 2 * 1_000_000 / u64::try_from(passed).unwrap_or(u64::MAX).max(1);
+            self.uplink.tried(took.iter().map(share).sum::<u64>() + fed);
         }
-        if round + 1 < ROUNDS && now < since + PATIENCE {
+        if round + 1 < ROUNDS && !long && now < since + PATIENCE {
             let (round, until) = (round + 1, now + PAUSE);
             self.trial = Trial::Pausing { round, until };
         }

@@ -153,16 +153,16 @@ fn a_leaf_serves_nobody_and_says_so() {
     };
     stage.tell(&ToNode::Assign(place));
     for peer in [PARENT, PARTNER, CHILD, WARD] {
-        stage.input(Input::LinkOpened { peer });
+        stage.input(Input::LinkOpened { peer, strand: 0 });
     }
     stage.begin(PARENT);
     stage.stream(PARENT, 1, 3);
     for peer in [CHILD, WARD] {
         stage.link(peer, LinkMessage::Subscribe { after: None });
-        assert_eq!(stage.sent(peer).last(), Some(&LinkMessage::Unsubscribe));
+        assert_eq!(stage.sent(peer).last(), Some(&LinkMessage::Decline));
     }
     stage.link(PARTNER, request(1, 0));
-    assert_eq!(stage.sent(PARTNER).last(), Some(&LinkMessage::Unsubscribe));
+    assert_eq!(stage.sent(PARTNER).last(), Some(&LinkMessage::Decline));
     stage.stream(PARENT, 3, 5);
     for peer in [CHILD, WARD, PARTNER] {
         assert!(stage.parts_sent(peer).is_empty());
@@ -179,7 +179,7 @@ fn who_is_declined_asks_the_next() {
     };
     stage.tell(&ToNode::Assign(place));
     for peer in [PARENT, PARTNER, reserve] {
-        stage.input(Input::LinkOpened { peer });
+        stage.input(Input::LinkOpened { peer, strand: 0 });
     }
     stage.begin(PARENT);
     stage.stream(PARENT, 1, 10);
@@ -192,7 +192,7 @@ fn who_is_declined_asks_the_next() {
         stage.pass(Duration::from_millis(20));
     }
     assert_eq!(stage.subscriptions(PARTNER), 1);
-    stage.link(PARTNER, LinkMessage::Unsubscribe);
+    stage.link(PARTNER, LinkMessage::Decline);
     stage.pass(FRAGMENT / 4);
     assert_eq!(stage.subscriptions(reserve), 1);
     assert_eq!(stage.subscriptions(PARTNER), 1);

@@ -39,7 +39,10 @@ fn a_change_waits_for_the_link_that_it_names() {
     change(&mut stage, 2, &[(Trigger::Opens(NEW), act)]);
     assert_eq!(parent(&stage), Parent::Node(PARENT));
     assert_eq!(stage.offers(NEW), 1, "the link is made ready");
-    stage.input(peerstream_node::Input::LinkOpened { peer: NEW });
+    stage.input(peerstream_node::Input::LinkOpened {
+        peer: NEW,
+        strand: 0,
+    });
     assert_eq!(parent(&stage), Parent::Node(NEW));
     assert_eq!(stage.subscriptions(NEW), 1);
 }
@@ -63,9 +66,15 @@ fn a_later_command_takes_the_place_of_one_that_has_not_fired() {
     let turn = |to| (Trigger::Opens(to), Act::Parent(Parent::Node(to)));
     change(&mut stage, 2, &[turn(NEW)]);
     change(&mut stage, 3, &[turn(NEWER)]);
-    stage.input(peerstream_node::Input::LinkOpened { peer: NEW });
+    stage.input(peerstream_node::Input::LinkOpened {
+        peer: NEW,
+        strand: 0,
+    });
     assert_eq!(parent(&stage), Parent::Node(PARENT));
-    stage.input(peerstream_node::Input::LinkOpened { peer: NEWER });
+    stage.input(peerstream_node::Input::LinkOpened {
+        peer: NEWER,
+        strand: 0,
+    });
     assert_eq!(parent(&stage), Parent::Node(NEWER));
 }
 

@@ -102,7 +102,7 @@ impl Crowd {
         crowd.run(2 * CONTROL);
         for (id, place) in &places {
             for peer in place.peers() {
-                crowd.input(*id, Input::LinkOpened { peer });
+                crowd.input(*id, Input::LinkOpened { peer, strand: 0 });
             }
         }
         crowd.schedule(FRAGMENT, Event::Capture);

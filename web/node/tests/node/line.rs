@@ -61,7 +61,7 @@ impl Line {
             came: BTreeMap::new(),
         };
         for peer in [PARENT, PARTNER, CHILD, SECOND] {
-            line.input(Input::LinkOpened { peer });
+            line.input(Input::LinkOpened { peer, strand: 0 });
         }
         line.run(Duration::from_millis(100));
         let certificate = line.stage.signer.certificate().clone();

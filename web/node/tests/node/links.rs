@@ -20,8 +20,14 @@ fn failures(stage: &Stage) -> Vec<NodeId> {
 #[test]
 fn a_link_that_breaks_is_reported_once_and_tried_again_when_the_box_says_so() {
     let mut stage = Stage::assigned();
-    stage.input(Input::LinkClosed { peer: PARENT });
-    stage.input(Input::LinkClosed { peer: PARENT });
+    stage.input(Input::LinkClosed {
+        peer: PARENT,
+        strand: 0,
+    });
+    stage.input(Input::LinkClosed {
+        peer: PARENT,
+        strand: 0,
+    });
     stage.pass(Duration::from_secs(600));
     assert_eq!(failures(&stage), [PARENT]);
     assert_eq!(stage.offers(PARENT), 1);
@@ -61,7 +67,10 @@ fn the_end_that_does_not_begin_leaves_the_report_to_the_other() {
 fn what_the_box_has_changed_itself_is_no_failure() {
     let mut stage = Stage::assigned();
     stage.tell(&change(2, Act::Partner(None)));
-    stage.input(Input::LinkClosed { peer: PARTNER });
+    stage.input(Input::LinkClosed {
+        peer: PARTNER,
+        strand: 0,
+    });
     assert_eq!(failures(&stage), []);
 }
 
@@ -69,7 +78,10 @@ fn what_the_box_has_changed_itself_is_no_failure() {
 fn a_farewell_is_no_failure_and_not_tried_again() {
     let mut stage = Stage::assigned();
     stage.link(PARTNER, LinkMessage::Goodbye);
-    stage.input(Input::LinkClosed { peer: PARTNER });
+    stage.input(Input::LinkClosed {
+        peer: PARTNER,
+        strand: 0,
+    });
     stage.pass(Duration::from_secs(60));
     assert_eq!(failures(&stage), []);
     assert_eq!(stage.offers(PARTNER), 1);
@@ -89,7 +101,10 @@ fn a_parent_whose_link_closes_is_replaced_at_once() {
     let mut stage = Stage::assigned();
     stage.begin(PARENT);
     stage.stream(PARENT, 1, 20);
-    stage.input(Input::LinkClosed { peer: PARENT });
+    stage.input(Input::LinkClosed {
+        peer: PARENT,
+        strand: 0,
+    });
     assert_eq!(stage.subscriptions(PARTNER), 1);
 }
 

@@ -15,5 +15,6 @@ mod reports;
 mod sharing;
 mod signalling;
 mod stage;
+mod strands;
 mod takeover;
 mod uplink;

@@ -110,7 +110,7 @@ fn root() -> Stage {
         ..place()
     }));
     for peer in [PARTNER, CHILD] {
-        stage.input(Input::LinkOpened { peer });
+        stage.input(Input::LinkOpened { peer, strand: 0 });
     }
     stage.feed(LinkMessage::Certificate(stage.signer.certificate().clone()));
     stage.feed_fragment(&stage.init());
@@ -156,6 +156,62 @@ fn a_root_that_alone_lost_the_box_turns_to_its_partner() {
         stage.pass(FRAGMENT);
     }
     assert_eq!(stage.subscriptions(PARTNER), 1);
+}
+
+#[test]
+fn who_is_a_root_again_asks_the_box_again() {
+    let mut stage = root();
+    stage.tell(&ToNode::Assign(Assignment {
+        epoch: 2,
+        ..place()
+    }));
+    stage.input(Input::LinkOpened {
+        peer: PARENT,
+        strand: 0,
+    });
+    // The box feeds it no more, and did not wait.
+    stage.pass(Duration::from_millis(500));
+    stage.stream(PARENT, 10, 30);
+    stage.outputs.clear();
+    stage.tell(&ToNode::Assign(Assignment {
+        epoch: 3,
+        depth: 1,
+        parent: Parent::Box,
+        ..place()
+    }));
+    let subscribe = peerstream_wire::Envelope::Link(LinkMessage::Subscribe {
+        after: Some(stage.media(29).at()),
+    });
+    let bytes = subscribe.encode();
+    let asks = |output: &Output| matches!(output, Output::Control(sent) if *sent == bytes);
+    assert!(stage.outputs.iter().any(asks));
+}
+
+#[test]
+fn whose_owner_says_no_passes_nothing_on_for_long() {
+    let mut stage = Stage::assigned();
+    stage.begin(PARENT);
+    stage.link(CHILD, LinkMessage::Subscribe { after: None });
+    let mut passed_on = |from: u16, to: u16| {
+        let before = stage.parts_sent(CHILD).len();
+        for index in from..to {
+            stage.stream(PARENT, index, index + 1);
+            stage.input(Input::LinkBuffered {
+                peer: CHILD,
+                bytes: 0,
+            });
+            if index == 10 {
+                stage.input(Input::Sharing { copies_max: 0 });
+            }
+        }
+        let declined = stage.sent(CHILD).contains(&LinkMessage::Decline);
+        (stage.parts_sent(CHILD).len() > before, declined)
+    };
+    assert_eq!(passed_on(1, 11), (true, false));
+    // The box needs a moment to find somebody else for the child, if there is anybody.
+    assert_eq!(passed_on(11, 60), (true, false));
+    assert_eq!(passed_on(60, 90), (true, true));
+    assert_eq!(passed_on(90, 99), (false, true));
 }
 
 #[test]

@@ -150,7 +150,10 @@ fn with_reserve() -> Stage {
         reserve: Some(RESERVE),
         ..place()
     }));
-    stage.input(Input::LinkOpened { peer: RESERVE });
+    stage.input(Input::LinkOpened {
+        peer: RESERVE,
+        strand: 0,
+    });
     stage
 }
 

@@ -12,7 +12,7 @@ const NEW: NodeId = NodeId(5);
 /// With this one too; the other end begins.
 const YOUNG: NodeId = NodeId(21);
 
-fn description() -> Description {
+pub(crate) fn description() -> Description {
     Description {
         ufrag: "abcd".into(),
         pwd: "passwordpasswordpassword".into(),
@@ -40,6 +40,7 @@ fn offer(stage: &mut Stage) {
     assert!(stage.offers(NEW) > 0);
     stage.input(Input::LocalOffer {
         peer: NEW,
+        strand: 0,
         description: description(),
     });
 }
@@ -89,7 +90,10 @@ fn a_signal_waits_for_the_hub_but_not_for_long() {
         stage.pass(Duration::from_millis(1_400));
         assert_eq!((stage.sent(YOUNG).len(), by_box(&stage, NEW)), (0, 0));
         if opens {
-            stage.input(Input::LinkOpened { peer: YOUNG });
+            stage.input(Input::LinkOpened {
+                peer: YOUNG,
+                strand: 0,
+            });
             assert!(stage.sent(YOUNG).contains(&relay(NEW)));
         }
         stage.pass(Duration::from_millis(200));
@@ -116,6 +120,7 @@ fn an_answer_goes_the_way_that_the_offer_came() {
     assert!(answers(&stage, YOUNG));
     stage.input(Input::LocalAnswer {
         peer: YOUNG,
+        strand: 0,
         description: description(),
     });
     let last = stage.sent(PARTNER);

@@ -54,7 +54,7 @@ impl Stage {
         let mut stage = Stage::new();
         stage.tell(&ToNode::Assign(place()));
         for peer in [PARENT, PARTNER, CHILD] {
-            stage.input(Input::LinkOpened { peer });
+            stage.input(Input::LinkOpened { peer, strand: 0 });
         }
         stage.link(CHILD, LinkMessage::Subscribe { after: None });
         stage
@@ -190,7 +190,7 @@ impl Stage {
     /// How often a link with a neighbour was begun.
     pub(crate) fn offers(&self, to: NodeId) -> usize {
         let begun =
-            |output: &&Output| matches!(output, Output::CreateOffer { peer } if *peer == to);
+            |output: &&Output| matches!(output, Output::CreateOffer { peer, .. } if *peer == to);
         self.outputs.iter().filter(begun).count()
     }
 

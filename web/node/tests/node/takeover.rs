@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::stage::{CHILD, PARENT, PARTNER, Stage, place};
+use crate::stage::{CHILD, FRAGMENT, PARENT, PARTNER, Stage, place};
 use peerstream_node::Input;
 use peerstream_wire::{Assignment, LinkMessage, NodeId, Parent, ToNode};
 
@@ -61,7 +61,10 @@ fn the_old_parent_feeds_until_the_new_one_does() {
     }));
     stage.stream(PARENT, 10, 15);
     assert!(!stage.sent(PARENT).contains(&LinkMessage::Unsubscribe));
-    stage.input(Input::LinkOpened { peer: new });
+    stage.input(Input::LinkOpened {
+        peer: new,
+        strand: 0,
+    });
     assert_eq!(stage.subscriptions(new), 1);
     stage.stream(new, 15, 17);
     assert!(stage.sent(PARENT).contains(&LinkMessage::Unsubscribe));
@@ -80,11 +83,14 @@ fn a_helper_without_room_is_not_waited_for() {
         reserve: Some(reserve),
         ..place()
     }));
-    stage.input(Input::LinkOpened { peer: reserve });
+    stage.input(Input::LinkOpened {
+        peer: reserve,
+        strand: 0,
+    });
     stage.alive(PARTNER, 29);
     stage.pass(Duration::from_millis(220));
     assert_eq!(stage.subscriptions(PARTNER), 1);
-    stage.link(PARTNER, LinkMessage::Unsubscribe);
+    stage.link(PARTNER, LinkMessage::Decline);
     assert_eq!(stage.subscriptions(reserve), 1);
 }
 
@@ -106,6 +112,37 @@ fn of_two_who_ask_each_other_one_may_stop() {
         sent.contains(&LinkMessage::Unsubscribe),
         "it has fed until now"
     );
+}
+
+/// Each end of a link may feed the other: that one declines says nothing about what it gets.
+#[test]
+fn a_child_that_declines_is_still_fed() {
+    let mut stage = Stage::assigned();
+    stage.begin(PARENT);
+    stage.stream(PARENT, 1, 10);
+    stage.link(CHILD, LinkMessage::Decline);
+    stage.input(Input::LinkBuffered {
+        peer: CHILD,
+        bytes: 0,
+    });
+    let before = stage.sent(CHILD).len();
+    stage.stream(PARENT, 10, 11);
+    assert!(stage.sent(CHILD).len() >= before + 4);
+}
+
+#[test]
+fn a_parent_that_has_more_and_sends_nothing_is_asked_again() {
+    let mut stage = Stage::assigned();
+    stage.begin(PARENT);
+    stage.stream(PARENT, 1, 20);
+    let before = stage.subscriptions(PARENT);
+    for index in 20..60 {
+        // The partner fills in, as far as that goes.
+        stage.alive(PARENT, index);
+        stage.pass(FRAGMENT);
+    }
+    let asked = stage.subscriptions(PARENT) - before;
+    assert!((1..=4).contains(&asked), "{asked} times in 3.2 s");
 }
 
 #[test]
