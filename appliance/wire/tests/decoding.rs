@@ -1,6 +1,8 @@
 //! Whatever bytes come: what was encoded is read back, nothing panics, and nothing that an
 //! honest end never sends gets through.
 
+mod top;
+
 use std::net::IpAddr;
 
 use bytes::Bytes;
@@ -157,16 +159,9 @@ fn more_neighbours_than_any_place_has_are_refused() {
     let of = |children: usize, wards: usize, open: usize| {
         let many = |count: usize| vec![NodeId(9); count];
         let place = Assignment {
-            epoch: 1,
-            tree: Tree::A,
-            depth: 1,
-            parent: Parent::Box,
-            partner: None,
-            reserve: None,
             children: many(children),
             wards: many(wards),
-            hub: None,
-            rendition: 0,
+            ..top::top()
         };
         let held = Held {
             node: NodeId(1),

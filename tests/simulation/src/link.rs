@@ -20,8 +20,8 @@ pub(crate) struct Links {
     links: Vec<Link>,
     /// How many messages have gone by one of several strands.
     turns: u64,
-    /// By page: the newest attempt that it knows under each peer's name and strand.
-    ends: Vec<Vec<(NodeId, u8, LinkId)>>,
+    /// By page: the newest attempt that it knows under each peer's name, of each strand.
+    ends: Vec<Vec<(NodeId, LinkId)>>,
 }
 
 /// One connection: the link itself, or a strand of it.
@@ -55,7 +55,7 @@ impl Links {
             subscribed: [false; 2],
             delivered: [None; 2],
         });
-        self.know(page, peer, strand, id);
+        self.know(page, peer, id);
         describe(id, Setup::ActPass)
     }
 
@@ -72,8 +72,7 @@ impl Links {
             return None;
         }
         link.ends[1] = Some((page, peer));
-        let strand = link.strand;
-        self.know(page, peer, strand, id);
+        self.know(page, peer, id);
         Some(describe(id, Setup::Active))
     }
 
@@ -88,7 +87,7 @@ impl Links {
         let [Some((one, _)), Some((other, _))] = self.links.get(id.0 as usize)?.ends else {
             return None;
         };
-        (self.knows(page, peer, id)).then_some((id, [one, other]))
+        self.knows(page, peer, id).then_some((id, [one, other]))
     }
 
     /// Opens a link, if both ends still want it; who they are.
@@ -117,7 +116,7 @@ impl Links {
         peer: NodeId,
     ) -> impl Iterator<Item = (LinkId, Side)> + '_ {
         let known = self.ends.get(page.0 as usize).into_iter().flatten();
-        known.filter_map(move |(name, _, id)| {
+        known.filter_map(move |(name, id)| {
             let link = self.links.get(id.0 as usize)?;
             (*name == peer && link.open).then(|| (*id, link.side(page, peer)))
         })
@@ -150,7 +149,7 @@ impl Links {
         id: LinkId,
     ) -> Option<(LinkId, Side, Duration)> {
         let known = self.ends.get_mut(page.0 as usize)?;
-        known.retain(|(_, _, known)| *known != id);
+        known.retain(|(_, known)| *known != id);
         let link = self.links.get_mut(id.0 as usize)?;
         let side = link.side(page, peer);
         link.subscribed[usize::from(side)] = false;
@@ -208,9 +207,9 @@ impl Links {
     /// A page's open links and which end it is of each.
     pub(crate) fn of(&self, page: PageId) -> impl Iterator<Item = (&Link, Side)> + '_ {
         let known = self.ends.get(page.0 as usize).into_iter().flatten();
-        known.filter_map(move |(peer, strand, id)| {
+        known.filter_map(move |(peer, id)| {
             let link = self.links.get(id.0 as usize)?;
-            (link.open && *strand == 0).then(|| (link, link.side(page, *peer)))
+            (link.open && link.strand == 0).then(|| (link, link.side(page, *peer)))
         })
     }
 
@@ -219,36 +218,36 @@ impl Links {
         let known = self.ends.get(page.0 as usize).cloned().unwrap_or_default();
         let closed = known.into_iter();
         closed
-            .filter_map(|(peer, _, id)| self.close_one(page, peer, id))
+            .filter_map(|(peer, id)| self.close_one(page, peer, id))
             .collect()
     }
 
-    fn know(&mut self, page: PageId, peer: NodeId, strand: u8, id: LinkId) {
+    fn know(&mut self, page: PageId, peer: NodeId, id: LinkId) {
+        let strand = self.strand(id);
         let page = page.0 as usize;
         if self.ends.len() <= page {
             self.ends.resize_with(page + 1, Vec::new);
         }
-        let known = &mut self.ends[page];
+        let known = &self.ends[page];
         let same =
-            |(name, number, _): &&mut (NodeId, u8, LinkId)| (*name, *number) == (peer, strand);
-        match known.iter_mut().find(same) {
-            Some((_, _, newest)) => *newest = id,
-            None => known.push((peer, strand, id)),
+            |(name, known): &(NodeId, LinkId)| (*name, self.strand(*known)) == (peer, strand);
+        match known.iter().position(same) {
+            Some(rank) => self.ends[page][rank].1 = id,
+            None => self.ends[page].push((peer, id)),
         }
     }
 
     fn knows(&self, page: PageId, peer: NodeId, id: LinkId) -> bool {
-        let known = self.ends.get(page.0 as usize).into_iter().flatten();
-        let mut same = known.filter(|(name, _, known)| (*name, *known) == (peer, id));
-        same.next().is_some()
+        let known = self.ends.get(page.0 as usize);
+        known.is_some_and(|known| known.contains(&(peer, id)))
     }
 
     fn known(&self, page: PageId, peer: NodeId) -> Option<LinkId> {
         let known = self.ends.get(page.0 as usize)?;
         known
             .iter()
-            .find(|(name, ..)| *name == peer)
-            .map(|(.., id)| *id)
+            .find(|(name, _)| *name == peer)
+            .map(|(_, id)| *id)
     }
 }
 

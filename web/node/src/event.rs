@@ -130,7 +130,7 @@ pub enum Output {
         peer: NodeId,
     },
     /// Send a message over a link: a command by the link itself, media by the open strand that
-    /// has the least queued, in turn among equals.
+    /// has the least queued.
     Send {
         /// The other end.
         peer: NodeId,

@@ -69,13 +69,12 @@ impl Swarm {
             Output::Control(bytes) => self.tell_box(id, bytes),
             Output::CreateOffer { peer, strand } => {
                 let description = self.links.offer(id, peer, strand);
-                let at = now + self.dice.duration(&GATHERING);
-                let input = Input::LocalOffer {
+                let offer = Input::LocalOffer {
                     peer,
                     strand,
                     description,
                 };
-                self.agenda.note(at, Event::Input(id, input.into()));
+                self.gather(id, offer);
             }
             Output::CreateAnswer {
                 peer,
@@ -83,13 +82,12 @@ impl Swarm {
                 offer,
             } => {
                 if let Some(description) = self.links.answer(id, peer, &offer) {
-                    let at = now + self.dice.duration(&GATHERING);
-                    let input = Input::LocalAnswer {
+                    let answer = Input::LocalAnswer {
                         peer,
                         strand,
                         description,
                     };
-                    self.agenda.note(at, Event::Input(id, input.into()));
+                    self.gather(id, answer);
                 }
             }
             Output::SetAnswer { peer, answer, .. } => {
@@ -130,6 +128,12 @@ impl Swarm {
             }
             Output::Phase(phase) => page.playback.phase = Some(phase),
         }
+    }
+
+    /// A description is told once there are candidates in it.
+    fn gather(&mut self, id: PageId, described: Input) {
+        let at = self.now + self.dice.duration(&GATHERING);
+        self.agenda.note(at, Event::Input(id, described.into()));
     }
 
     /// A page's message for the box: over TCP, so in order and whole.

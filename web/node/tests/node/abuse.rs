@@ -11,10 +11,6 @@ use crate::stage::{CHILD, FRAGMENT, PARENT, PARTNER, Stage, place};
 
 const WARD: NodeId = NodeId(30);
 
-fn drained(stage: &mut Stage, peer: NodeId) {
-    stage.input(Input::LinkBuffered { peer, bytes: 0 });
-}
-
 fn request(index: u16, parts: u64) -> LinkMessage {
     let at = Position { segment: 1, index };
     LinkMessage::Request { at, parts }
@@ -84,7 +80,7 @@ fn what_is_asked_for_again_is_bounded_in_bytes() {
     stage.stream(PARENT, 1, 3);
     for _ in 0..100 {
         stage.link(PARTNER, request(1, 0));
-        drained(&mut stage, PARTNER);
+        stage.drained(PARTNER);
     }
     let sent = bytes_sent(&stage, PARTNER);
     assert!((200_000..300_000).contains(&sent), "{sent}");
@@ -97,8 +93,8 @@ fn subscribing_again_and_again_does_not_bring_it_all_again() {
     stage.stream(PARENT, 1, 4);
     for _ in 0..50 {
         stage.link(CHILD, LinkMessage::Subscribe { after: None });
-        drained(&mut stage, CHILD);
-        drained(&mut stage, CHILD);
+        stage.drained(CHILD);
+        stage.drained(CHILD);
     }
     let sent = bytes_sent(&stage, CHILD);
     assert!(sent <= 6 * 30_000, "{sent}");
@@ -116,7 +112,7 @@ fn a_part_that_left_a_moment_ago_does_not_leave_twice() {
     });
     stage.deliver(PARENT, &one);
     stage.link(CHILD, request(1, 0b010));
-    drained(&mut stage, CHILD);
+    stage.drained(CHILD);
     let second = stage
         .parts_sent(CHILD)
         .into_iter()
@@ -132,7 +128,7 @@ fn only_so_much_waits_for_a_child_and_the_newest_goes_first() {
     // Nothing was ever said to have left.
     assert!(bytes_sent(&stage, CHILD) <= 64 * 1024);
     let before = stage.parts_sent(CHILD).len();
-    drained(&mut stage, CHILD);
+    stage.drained(CHILD);
     let fresh = stage.parts_sent(CHILD);
     let oldest = fresh[before..]
         .iter()

@@ -196,10 +196,7 @@ fn whose_owner_says_no_passes_nothing_on_for_long() {
         let before = stage.parts_sent(CHILD).len();
         for index in from..to {
             stage.stream(PARENT, index, index + 1);
-            stage.input(Input::LinkBuffered {
-                peer: CHILD,
-                bytes: 0,
-            });
+            stage.drained(CHILD);
             if index == 10 {
                 stage.input(Input::Sharing { copies_max: 0 });
             }

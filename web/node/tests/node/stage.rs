@@ -67,6 +67,11 @@ impl Stage {
         }
     }
 
+    /// The browser has sent all that it had queued for a neighbour.
+    pub(crate) fn drained(&mut self, peer: NodeId) {
+        self.input(Input::LinkBuffered { peer, bytes: 0 });
+    }
+
     /// Lets time pass, waking the node whenever it asked to be.
     pub(crate) fn pass(&mut self, time: Duration) {
         let end = self.now + time;

@@ -17,10 +17,7 @@ fn feeding() -> Stage {
     let mut stage = Stage::assigned();
     stage.begin(PARENT);
     stage.stream(PARENT, 1, 30);
-    stage.input(Input::LinkBuffered {
-        peer: CHILD,
-        bytes: 0,
-    });
+    stage.drained(CHILD);
     stage
 }
 
@@ -127,10 +124,7 @@ fn one_that_breaks_leaves_the_link_as_it_is() {
         stage.input(input);
     }
     let before = stage.sent(CHILD).len();
-    stage.input(Input::LinkBuffered {
-        peer: CHILD,
-        bytes: 0,
-    });
+    stage.drained(CHILD);
     stage.stream(PARENT, 45, 48);
     assert!(stage.sent(CHILD).len() > before + 3);
 }

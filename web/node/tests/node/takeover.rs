@@ -121,10 +121,7 @@ fn a_child_that_declines_is_still_fed() {
     stage.begin(PARENT);
     stage.stream(PARENT, 1, 10);
     stage.link(CHILD, LinkMessage::Decline);
-    stage.input(Input::LinkBuffered {
-        peer: CHILD,
-        bytes: 0,
-    });
+    stage.drained(CHILD);
     let before = stage.sent(CHILD).len();
     stage.stream(PARENT, 10, 11);
     assert!(stage.sent(CHILD).len() >= before + 4);
