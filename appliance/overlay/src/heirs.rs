@@ -59,6 +59,14 @@ pub(crate) fn near(forest: &Forest, place: Place, need: u8) -> Option<Place> {
         })
 }
 
+/// One that feeds nobody and can feed so many, or as many as possible up to what hangs below.
+pub(crate) fn idle(forest: &Forest, place: Place, least: u8) -> Option<Place> {
+    let kids = forest.slot(place.slot()).kids().min(MOST_COPIES);
+    (least..=kids)
+        .rev()
+        .find_map(|need| far(forest, place, need))
+}
+
 /// One from anywhere, as deep as there is; the least able last, who may not have shown yet
 /// that it can do even that.
 fn far(forest: &Forest, place: Place, need: u8) -> Option<Place> {

@@ -5,7 +5,6 @@ use crate::{
     config::Measure,
     defaults::{SUPPLY, SUPPLY_AGAIN},
     forest::Forest,
-    slots::List,
     upkeep,
 };
 
@@ -21,7 +20,7 @@ fn is_below(forest: &Forest, hundredths: u64) -> bool {
 
 /// What would help most.
 pub(crate) fn measure(forest: &Forest) -> Measure {
-    let stretched = forest.slots().first(List::Over).is_some();
+    let stretched = forest.is_stretched();
     if !is_short(forest) && forest.waiting() == 0 && !stretched {
         Measure::Enough
     } else if forest.can_feed_more() {

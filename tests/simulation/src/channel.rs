@@ -46,6 +46,8 @@ pub(crate) struct Channel {
     in_flight: usize,
     /// The last message was let in then, and no later one is sooner.
     admitted: Duration,
+    /// The last message has left the uplink then, and none leaves beside it.
+    left: Duration,
     /// Its turn among the strands of a link.
     pub(crate) turn: u64,
     /// Losses up to this time have been paid for.
@@ -68,6 +70,7 @@ impl Channel {
             resent: Vec::new(),
             in_flight: 0,
             admitted: Duration::ZERO,
+            left: Duration::ZERO,
             turn: 0,
             paid: Duration::ZERO,
             queue: VecDeque::new(),
@@ -98,7 +101,8 @@ impl Channel {
         let waiting = free.saturating_sub(admitted);
         *free = now.max(*free) + on_wire;
         // Others use the uplink while this one waits for its window.
-        let mut left = (*free).max(admitted + on_wire);
+        let mut left = (*free).max(admitted.max(self.left) + on_wire);
+        self.left = left;
         let round_trip = 2 * line.delay + waiting;
         let mut late = self.lost(left, packets, round_trip, line.loss, dice);
         if waiting > UPLINK_QUEUE {

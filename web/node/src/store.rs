@@ -108,15 +108,18 @@ impl Store {
     }
 
     /// The stream's rate in bytes a second, over all that is held; none while that is little.
+    /// What is missing in between counts as no time: where it did, a node with holes in what
+    /// it has would think that it can pass on more.
     pub(crate) fn rate(&self) -> Option<u64> {
-        let mut media = self.entries.values();
-        let begin = media.next()?.header().header.meta.media_time;
-        let bytes: usize = media
-            .map(|entry| entry.header().bytes.len() + entry.header().header.payload_len as usize)
-            .sum();
-        let newest = self.newest.and_then(|newest| self.get(newest))?;
-        let span = newest.end().saturating_sub(begin);
-        (span >= MEASURED).then(|| bytes as u64 * 1_000_000 / span)
+        let (mut bytes, mut span) = (0, 0);
+        for entry in self.entries.values() {
+            let header = entry.header();
+            if header.header.meta.kind == Kind::Media {
+                bytes += header.bytes.len() as u64 + u64::from(header.header.payload_len);
+                span += u64::from(header.header.meta.duration);
+            }
+        }
+        (span >= MEASURED).then(|| bytes * 1_000_000 / span)
     }
 
     /// The newest fragment held whole.

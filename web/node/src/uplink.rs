@@ -141,6 +141,11 @@ impl Uplink {
         self.best = self.best.max(rate);
     }
 
+    /// The best of what was tried so far, in bytes a second.
+    pub(crate) fn most(&self) -> u64 {
+        self.best
+    }
+
     /// That was all of the trial. Where nothing was answered nothing is known.
     pub(crate) fn conclude(&mut self) {
         self.tried = Some(self.best).filter(|best| *best > 0);
@@ -282,7 +287,7 @@ impl Uplink {
         if let (None, Some(rate)) = (self.copies, self.tried) {
             self.hold = now + TRIAL;
             // Beside the first one there should be room to help in, and to catch up.
-            let copies = (rate / 8 * 5 / stream).max(u64::from(rate / 8 * 7 >= stream));
+            let copies = (rate / 3 * 2 / stream).max(u64::from(rate / 8 * 7 >= stream));
             return self.set(u8::try_from(copies).unwrap_or(u8::MAX));
         }
         let known = self.copies.unwrap_or(DEFAULT_COPIES);

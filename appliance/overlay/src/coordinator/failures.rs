@@ -7,6 +7,7 @@ use peerstream_wire::NodeId;
 use super::{Again, Coordinator};
 use crate::{
     defaults::{LINK_OPENS, LINK_RETRY, LINK_RETRY_DOUBLINGS, LINK_RETRY_FED},
+    heirs,
     place::Place,
     seat::{Seat, millis},
     slots::places,
@@ -136,7 +137,11 @@ impl Coordinator {
             (true, false) => {
                 if self.can_change_sides(place) {
                     self.forest.swap_sides(place.slot());
-                } else if !leaf || !self.relocate(place) {
+                } else if !(if leaf {
+                    self.relocate(place)
+                } else {
+                    self.trade(place)
+                }) {
                     self.try_again_later(place, LINK_RETRY_FED);
                 }
             }
@@ -177,6 +182,30 @@ impl Coordinator {
     /// place.
     fn relocate(&mut self, place: Place) -> bool {
         succession::relocate_leaf(&mut self.forest, place)
+    }
+
+    /// Has a node that others are below, and that would have to be fed by its reserve for good,
+    /// change places with one that its parent reaches, unless the reserve has a copy to spare;
+    /// false if nothing comes of it.
+    fn trade(&mut self, place: Place) -> bool {
+        let Some(parent) = self.forest.parent(place) else {
+            return false;
+        };
+        let above = self.forest.slot(parent.slot());
+        if above.copies[parent.partner().side()] > above.kids() {
+            return false;
+        }
+        let heir = heirs::heir(&self.forest, place);
+        let fits = |heir: &Place| {
+            ![parent, parent.partner(), place.partner()]
+                .into_iter()
+                .any(|other| self.failed(*heir, other))
+        };
+        let Some(heir) = heir.filter(fits) else {
+            return false;
+        };
+        self.forest.exchange(place, heir);
+        true
     }
 
     /// Takes a node out of its place, for an heir, and gives it another.

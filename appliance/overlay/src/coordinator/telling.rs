@@ -62,7 +62,8 @@ impl Coordinator {
     }
 
     pub(super) fn look_after_queue(&mut self) {
-        if self.forest.waiting() > 0 && !self.queueing {
+        let waits = self.forest.waiting() > 0 || self.forest.is_stretched();
+        if waits && !self.queueing {
             self.queueing = true;
             self.timers.set(self.now + QUEUE_LOOK, Timer::Queue);
         }

@@ -24,6 +24,11 @@ impl Forest {
             .sum()
     }
 
+    /// Whether somebody has more below it than it offers to feed.
+    pub(crate) fn is_stretched(&self) -> bool {
+        self.slots.first(List::Over).is_some()
+    }
+
     /// Brings depths below slots that have moved up to date, some at a time.
     pub(crate) fn settle_depths(&mut self, most: usize) {
         for _ in 0..most {

@@ -4,8 +4,9 @@ use super::STEPS;
 use crate::{
     defaults::MOST_COPIES,
     forest::{Forest, deepest_within, shallowest},
-    placement::{self, Wanted},
-    slots::{CLASSES, List, NONE, State},
+    heirs, matching,
+    placement::{self, LOOK, Wanted},
+    slots::{CLASSES, List, NONE, State, places},
 };
 /// Copies that a node is asked for beyond what it offers while there is no other way.
 const STRETCH: u8 = 1;
@@ -74,10 +75,40 @@ pub(super) fn relieve(forest: &mut Forest) {
             return;
         };
         let child = surplus(forest, slot);
-        if !house(forest, child) {
-            return;
+        if house(forest, child) {
+            continue;
+        }
+        // Fewest links first: those whom nobody is below change partners.
+        let pair = (0..2).find_map(|weak| matching::unmixed(forest, weak));
+        match pair {
+            Some([weak, strong]) => forest.exchange(weak, strong),
+            None if fortify(forest) => {}
+            None => return,
         }
     }
+}
+
+/// Has somebody who feeds more than it offers change places with one who can feed as many and
+/// feeds nobody: a slot feeds no more than the weaker of its occupants can. Whether it did.
+pub(super) fn fortify(forest: &mut Forest) -> bool {
+    let over: Vec<u32> = forest.slots().newest_first(List::Over).take(LOOK).collect();
+    for slot in over {
+        let at = forest.slot(slot);
+        if at.state == State::Root && !forest.may_raise() {
+            continue;
+        }
+        let (kids, copies) = (at.kids(), at.copies);
+        for place in places(slot) {
+            let offers = copies[place.side()];
+            let heir = (offers < kids).then(|| heirs::idle(forest, place, offers + 1));
+            if let Some(heir) = heir.flatten() {
+                forest.exchange(place, heir);
+                forest.note_if_raised(slot);
+                return true;
+            }
+        }
+    }
+    false
 }
 
 /// Hangs a slot, with all that is below it, where there is room outside of it.

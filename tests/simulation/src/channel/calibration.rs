@@ -23,11 +23,16 @@ const LABORATORY: [(u32, f64, [f64; 5]); 8] = [
     (2, 0.01, [498.0, 1_026.0, 1_134.0, 504.0, 1_034.0]),
 ];
 
+/// With one loss in a thousand a run has few of them.
+const SEEDS: [u64; 5] = [7, 8, 9, 10, 11];
+
 #[test]
 fn the_model_hops_as_the_laboratory_does() {
     let mut wrong = Vec::new();
     for (copies, loss, measured) in LABORATORY {
-        let model = hop(copies, loss);
+        let runs = SEEDS.map(|seed| hop(copies, loss, seed));
+        let mean = |at: usize| runs.iter().map(|run| run[at]).sum::<f64>() / runs.len() as f64;
+        let model = core::array::from_fn(mean);
         // The order of magnitude, in both directions, is what this is for: of what p95
         // a loss costs, the laboratory's own runs differ by as much.
         let (share, left, right) = (loss * 100.0, words(&measured), words(&model));
@@ -49,13 +54,13 @@ fn words(figures: &[f64; 5]) -> String {
 
 /// A hop as it was measured: 2.5 Mbit/s in 30 fragments a second, one of 166 KB every 2 s,
 /// which come over such a line themselves; 64 KiB in the browser's queue, no pacing.
-fn hop(copies: u32, loss: f64) -> [f64; 5] {
+fn hop(copies: u32, loss: f64, seed: u64) -> [f64; 5] {
     let line = Line {
         delay: Duration::from_millis(20),
         loss,
         uplink: 10_000_000,
     };
-    let mut dice = Dice::new(7);
+    let mut dice = Dice::new(seed);
     let mut channels: Vec<Channel> = (0..copies).map(|_| Channel::new()).collect();
     let mut queues: Vec<VecDeque<(usize, u32, bool)>> = vec![VecDeque::new(); copies as usize];
     let mut free = Duration::ZERO;

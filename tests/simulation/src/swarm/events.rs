@@ -123,9 +123,11 @@ impl Swarm {
                 let Some((page, peer)) = self.links.end(link, side) else {
                     return;
                 };
-                if let Some(link) = self.links.get_mut(link) {
-                    link.channels[usize::from(side)].watched = false;
+                if let Some(end) = self.links.get_mut(link) {
+                    end.channels[usize::from(side)].watched = false;
                 }
+                // More may have come behind what was to go until now.
+                self.watch_buffer(link, side);
                 let bytes = self.links.buffered(now, page, peer);
                 self.give(page, Input::LinkBuffered { peer, bytes });
                 return;

@@ -223,7 +223,9 @@ impl Node {
             // would be none: all miss a little for that moment.
             let own = is_child(assignment, *origin) || is_ward(assignment, *origin);
             let low = serving.is_joining() || !own;
-            let room = if low { IN_FLIGHT_LOW } else { IN_FLIGHT };
+            // Several strands may hold more than the lesser one with none of them saying so.
+            let lesser = low && link.strands.count() == 0;
+            let room = if lesser { IN_FLIGHT_LOW } else { IN_FLIGHT };
             if link.buffered > 0 && link.buffered + length > room {
                 full += 1;
                 continue;

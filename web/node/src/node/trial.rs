@@ -1,6 +1,8 @@
-//! What the uplink carries, found out once before anybody depends on it: padding to a few
-//! neighbours at once, through whose windows together more fits than through one link's.
-//! What is learned from then on comes with what is passed on ([`crate::uplink`]).
+//! What the uplink carries, found out once before anybody depends on it: padding to a
+//! neighbour, and how far apart what was sent together arrives (the dispersion of a packet
+//! train; Dovrolis, Ramanathan, Moore 2001), which no round trip and no window that is still
+//! small makes longer. What is learned from then on comes with what is passed on
+//! ([`crate::uplink`]).
 
 use core::time::Duration;
 
@@ -20,51 +22,49 @@ pub(super) enum Trial {
     Due,
     /// What has gone has to be gone, so that those who are fed already hardly notice.
     Pausing {
-        round: u32,
+        round: usize,
         until: Duration,
     },
-    /// The first round only opens the windows; of the others the best one counts.
+    /// The first rounds open the windows; of all the best one counts.
     Running {
-        round: u32,
+        round: usize,
         since: Duration,
         /// What had been sent by then, in bytes.
         sent: u64,
-        /// Messages over each link.
-        messages: usize,
-        lines: Vec<Line>,
+        peer: NodeId,
+        marks: Vec<Mark>,
     },
     Over,
 }
 
-/// What goes over one link: a ping before it, and one behind it.
+/// A ping before, between and behind the pieces.
 #[derive(Debug)]
-pub(super) struct Line {
-    peer: NodeId,
-    first: u32,
-    last: u32,
-    /// When the first one came, by the clock there in microseconds.
+pub(super) struct Mark {
+    token: u32,
+    /// When it came, by the clock there in microseconds.
     came: Option<u32>,
-    /// How long after it the last one did.
-    took: Option<u32>,
 }
 
-/// Links that are used at most, and what goes over each in the first round: as much as may sit
-/// in the browser's queue. Each further round has twice as much, for windows grow with what
-/// fills them, but not where somebody is fed already and would have to wait behind it.
-const LINKS: usize = 3;
+/// What goes between two marks, and how many such pieces go in each round: as much as may sit
+/// in the browser's queue at first, and twice that when windows have opened. Less where somebody
+/// is fed already and has to wait behind it.
 const MESSAGE: usize = 4_000;
-const MESSAGES: usize = 16;
+const MESSAGES: usize = 2;
+const PIECE: u64 = (MESSAGE * MESSAGES) as u64;
+const ROUNDS: [usize; 4] = [6, 6, 16, 16];
+/// Neighbours that take turns: one of them may be badly connected itself.
+const PEERS: usize = 2;
 /// What a newcomer begins with has come by then.
-const CALM: Duration = Duration::from_millis(1500);
+const CALM: Duration = Duration::from_millis(500);
 /// Who feeds several from the first moment on has to find out as well, when these have begun.
-const LATE: Duration = Duration::from_secs(4);
-/// How many there are, and the time between them.
-const ROUNDS: u32 = 3;
-const PAUSE: Duration = Duration::from_millis(300);
-/// What took so long, in microseconds, several windows have gone by: more shows no more.
-const LONG: u32 = 500_000;
-/// A shorter time, in microseconds, is not told from none.
-const SHORTEST: u32 = 5_000;
+const LATE: Duration = Duration::from_millis(1500);
+const PAUSE: Duration = Duration::from_millis(100);
+/// What keeps a page from looking at what has come, in microseconds: the shorter a stretch,
+/// the less it tells.
+const BUSY: u32 = 5_000;
+/// Where a round would take so long, in milliseconds, it would be in the way of others, and
+/// more shows no more.
+const LONG: u64 = 500;
 /// An uplink that takes longer for one round carries no copy of anything.
 const PATIENCE: Duration = Duration::from_secs(2);
 
@@ -97,52 +97,42 @@ impl Node {
         }
     }
 
-    fn begin_round(&mut self, now: Duration, round: u32) {
+    fn begin_round(&mut self, now: Duration, round: usize) {
         let idle =
             |link: &Link| link.is_usable() && link.serving.is_none() && link.strands.count() == 0;
         let peers = self.links.iter().filter_map(|(origin, link)| match origin {
             Parent::Node(peer) if idle(link) => Some(*peer),
             _ => None,
         });
-        let links = if self.served() == 0 { LINKS } else { 1 };
-        let peers: Vec<NodeId> = peers.take(links).collect();
-        if peers.is_empty() {
+        let peers: Vec<NodeId> = peers.take(PEERS).collect();
+        let Some(&peer) = peers.get(round % peers.len().max(1)) else {
             return;
-        }
-        let messages = match self.served() {
-            0 => MESSAGES << round,
-            1 => MESSAGES,
-            _ => MESSAGES / 4,
         };
-        let mut lines = Vec::new();
+        let pieces = match self.served() {
+            0 => ROUNDS[round],
+            1 => 8,
+            _ => 4,
+        };
         let sent = self.uplink.bytes();
-        for peer in &peers {
-            let (first, last) = (self.uplink.token(), self.uplink.token());
-            self.pad(*peer, LinkMessage::Ping(first).encode());
-            lines.push(Line {
-                peer: *peer,
-                first,
-                last,
-                came: None,
-                took: None,
-            });
-        }
         let padding = LinkMessage::Padding(Bytes::from_static(&[0; MESSAGE])).encode();
-        // In turn, so that they end at about the same time.
-        for _ in 0..messages {
-            for peer in &peers {
-                self.pad(*peer, padding.clone());
+        let mut marks = Vec::new();
+        loop {
+            let token = self.uplink.token();
+            self.pad(peer, LinkMessage::Ping(token).encode());
+            marks.push(Mark { token, came: None });
+            if marks.len() > pieces {
+                break;
             }
-        }
-        for line in &lines {
-            self.pad(line.peer, LinkMessage::Ping(line.last).encode());
+            for _ in 0..MESSAGES {
+                self.pad(peer, padding.clone());
+            }
         }
         self.trial = Trial::Running {
             round,
             since: now,
             sent,
-            messages,
-            lines,
+            peer,
+            marks,
         };
     }
 
@@ -159,33 +149,19 @@ impl Node {
     pub(super) fn trial_answered(
         &mut self,
         now: Duration,
-        peer: NodeId,
+        from: NodeId,
         token: u32,
         at: u32,
     ) -> bool {
-        let Trial::Running { lines, since, .. } = &mut self.trial else {
+        let Trial::Running { peer, marks, .. } = &mut self.trial else {
             return false;
         };
-        let Some(line) = lines.iter_mut().find(|line| line.peer == peer) else {
+        let ours = |mark: &&mut Mark| *peer == from && mark.token == token;
+        let Some(mark) = marks.iter_mut().find(ours) else {
             return false;
         };
-        if token == line.first {
-            line.came = Some(at);
-            return true;
-        }
-        if token != line.last {
-            return false;
-        }
-        let Some(link) = self.links.get_mut(&Parent::Node(peer)) else {
-            return true;
-        };
-        // Browsers say so only of what is more than half.
-        link.buffered = 0;
-        // Where the first ping was lost once, and came late, it would look quick.
-        let least = now.saturating_sub(*since + link.quickest.unwrap_or_default()) / 2;
-        let took = line.came.map_or(0, |came| at.wrapping_sub(came));
-        line.took = Some(took.max(u32::try_from(least.as_micros()).unwrap_or(u32::MAX)));
-        if lines.iter().all(|line| line.took.is_some()) {
+        mark.came = Some(at);
+        if marks.iter().all(|mark| mark.came.is_some()) {
             self.end_round(now);
         }
         true
@@ -196,32 +172,30 @@ impl Node {
             round,
             since,
             sent,
-            messages,
-            lines,
+            peer,
+            marks,
         } = core::mem::replace(&mut self.trial, Trial::Over)
         else {
             return;
         };
-        // All began at once. What has gone by the time that the middle one took is the better
-        // half of them, and of each other one its share: neither one that is done at once, while
-        // windows hold the others up, nor one that loses something says how it went.
-        let each = (MESSAGE * messages) as u64;
-        let passed = now.saturating_sub(since).as_micros();
-        let took = lines.iter().filter_map(|line| line.took);
-        let mut took: Vec<u32> = took.filter(|took| u128::from(*took) <= passed).collect();
-        took.sort_unstable();
-        // What was passed on meanwhile went by the same uplink, or had to wait until then.
-        let long = took.last().is_some_and(|took| *took >= LONG);
-        if let Some(middle) = took.get(took.len() / 2).filter(|_| round > 0 || long) {
-            let share = |took: &u32| each * 1_000_000 / u64::from(*took.max(middle).max(&SHORTEST));
-            let padding = each * lines.len() as u64;
-            let fed = (self.uplink.bytes() - sent).saturating_sub(padding);
-            let fed = fed / 2 * 1_000_000 / u64::try_from(passed).unwrap_or(u64::MAX).max(1);
-            self.uplink.tried(took.iter().map(share).sum::<u64>() + fed);
+        // Browsers say so only of what is more than half.
+        if let Some(link) = self.links.get_mut(&Parent::Node(peer)) {
+            link.buffered = 0;
         }
-        if round + 1 < ROUNDS && !long && now < since + PATIENCE {
-            let (round, until) = (round + 1, now + PAUSE);
-            self.trial = Trial::Pausing { round, until };
+        if let Some(rate) = dispersion(&marks) {
+            // What was passed on meanwhile went by the same uplink, or had to wait until then.
+            let padding = PIECE * (marks.len() as u64 - 1);
+            let fed = (self.uplink.bytes() - sent).saturating_sub(padding);
+            let passed = u64::try_from((now - since).as_millis()).unwrap_or(u64::MAX);
+            self.uplink.tried(rate + fed / 2 * 1_000 / passed.max(1));
+        }
+        let next = round + 1;
+        if let Some(pieces) = ROUNDS.get(next)
+            && now < since + PATIENCE
+            && self.uplink.most() * LONG >= PIECE * *pieces as u64 * 1_000
+        {
+            let until = now + PAUSE;
+            self.trial = Trial::Pausing { round: next, until };
         }
         self.conclude(now);
     }
@@ -232,4 +206,27 @@ impl Node {
             self.judge_uplink(now);
         }
     }
+}
+
+/// Bytes a second: the best that any stretch between two marks shows.
+fn dispersion(marks: &[Mark]) -> Option<u64> {
+    let mut kept: Vec<(usize, u32)> = Vec::new();
+    for (rank, mark) in marks.iter().enumerate().rev() {
+        let Some(at) = mark.came else { continue };
+        // One that was overtaken had been lost at first.
+        if kept
+            .last()
+            .is_none_or(|(_, later)| later.wrapping_sub(at) <= u32::MAX / 2)
+        {
+            kept.push((rank, at));
+        }
+    }
+    let stretches = kept.iter().enumerate().flat_map(|(at, last)| {
+        let took = |first: &(usize, u32)| {
+            let bytes = PIECE * (last.0 - first.0) as u64;
+            bytes * 1_000_000 / u64::from(last.1.wrapping_sub(first.1).saturating_add(BUSY))
+        };
+        kept.get(at + 1..).unwrap_or_default().iter().map(took)
+    });
+    stretches.max()
 }
