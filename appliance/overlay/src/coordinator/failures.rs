@@ -146,7 +146,7 @@ impl Coordinator {
                 }
             }
             (true, true) if leaf => {
-                if !self.relocate(place) {
+                if !self.relocate(place) && !self.trade(place) {
                     self.try_again_later(place, LINK_RETRY);
                 }
             }
@@ -184,24 +184,17 @@ impl Coordinator {
         succession::relocate_leaf(&mut self.forest, place)
     }
 
-    /// Has a node that others are below, and that would have to be fed by its reserve for good,
-    /// change places with one that its parent reaches, unless the reserve has a copy to spare;
-    /// false if nothing comes of it.
+    /// Has a node that would have to be fed by its reserve for good, or by nobody, change
+    /// places with one whom those feeders reach; false if nothing comes of it.
     fn trade(&mut self, place: Place) -> bool {
-        let Some(parent) = self.forest.parent(place) else {
-            return false;
+        let fits = |node: Place, at: Place| {
+            let parent = self.forest.parent(at);
+            let feeders = [parent, parent.map(Place::partner)];
+            let mut feeders = feeders.into_iter().flatten();
+            !feeders.any(|feeder| feeder != node && self.failed(node, feeder))
         };
-        let above = self.forest.slot(parent.slot());
-        if above.copies[parent.partner().side()] > above.kids() {
-            return false;
-        }
         let heir = heirs::heir(&self.forest, place);
-        let fits = |heir: &Place| {
-            ![parent, parent.partner(), place.partner()]
-                .into_iter()
-                .any(|other| self.failed(*heir, other))
-        };
-        let Some(heir) = heir.filter(fits) else {
+        let Some(heir) = heir.filter(|heir| fits(*heir, place) && fits(place, *heir)) else {
             return false;
         };
         self.forest.exchange(place, heir);
@@ -271,6 +264,9 @@ impl Coordinator {
         let Some(parent) = parent.filter(hopes) else {
             return;
         };
+        if self.failed(place, parent) && self.trade(place) {
+            return;
+        }
         if let Some(parent) = self.forest.occupant(parent) {
             for to in [child, parent] {
                 self.again.push_back(Again { to, child, parent });

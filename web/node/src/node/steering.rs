@@ -237,9 +237,11 @@ impl Node {
     }
 
     /// Whether something came from a feeder within L, and it is not further behind the
-    /// newest than this.
+    /// newest than this. What comes from one that is fed by this node says nothing: parent and
+    /// child who change places hand one another what they have until both have new feeders.
     fn delivers(&self, now: Duration, origin: Parent, behind: Duration) -> bool {
-        let fed = self.links.get(&origin).and_then(|link| link.fed);
+        let link = self.links.get(&origin).filter(|link| !link.is_serving());
+        let fed = link.and_then(|link| link.fed);
         fed.is_some_and(|fed| {
             fed.delivered_at.is_some_and(|at| now < at + self.latency())
                 && self.lag(fed.delivered).is_some_and(|lag| lag <= behind)
