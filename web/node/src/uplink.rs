@@ -33,7 +33,6 @@ pub(crate) struct Uplink {
     paced: Option<u64>,
     /// What was found out before there were children.
     tried: Option<u64>,
-    best: u64,
     samples: Vec<Sample>,
     /// How many samples there were.
     counted: u32,
@@ -136,19 +135,9 @@ impl Uplink {
         self.sent
     }
 
-    /// So many bytes a second went with hardly anything else in their way.
-    pub(crate) fn tried(&mut self, rate: u64) {
-        self.best = self.best.max(rate);
-    }
-
-    /// The best of what was tried so far, in bytes a second.
-    pub(crate) fn most(&self) -> u64 {
-        self.best
-    }
-
-    /// That was all of the trial. Where nothing was answered nothing is known.
-    pub(crate) fn conclude(&mut self) {
-        self.tried = Some(self.best).filter(|best| *best > 0);
+    /// So many bytes a second go, as a trial showed; nothing is known where nothing arrived.
+    pub(crate) fn tried(&mut self, rate: Option<u64>) {
+        self.tried = rate.filter(|rate| *rate > 0);
     }
 
     /// The browser's queues take no more at the moment, for several children at once.

@@ -13,6 +13,7 @@ use super::Node;
 use crate::{
     event::{Lane, Output},
     link::Link,
+    ordered::sort,
 };
 
 /// How far the trial is.
@@ -22,12 +23,11 @@ pub(super) enum Trial {
     Due,
     /// What has gone has to be gone, so that those who are fed already hardly notice.
     Pausing {
-        round: usize,
+        found: Vec<Found>,
         until: Duration,
     },
-    /// The first rounds open the windows; of all the best one counts.
     Running {
-        round: usize,
+        found: Vec<Found>,
         since: Duration,
         /// What had been sent by then, in bytes.
         sent: u64,
@@ -37,6 +37,9 @@ pub(super) enum Trial {
     Over,
 }
 
+/// Bytes a second to one neighbour.
+type Found = (u64, NodeId);
+
 /// A ping before, between and behind the pieces.
 #[derive(Debug)]
 pub(super) struct Mark {
@@ -45,15 +48,15 @@ pub(super) struct Mark {
     came: Option<u32>,
 }
 
-/// What goes between two marks, and how many such pieces go in each round: as much as may sit
-/// in the browser's queue at first, and twice that when windows have opened. Less where somebody
-/// is fed already and has to wait behind it.
+/// What goes between two marks, and how many such pieces go: the windows open on the way. Less
+/// where somebody is fed already and has to wait behind it.
 const MESSAGE: usize = 4_000;
 const MESSAGES: usize = 2;
 const PIECE: u64 = (MESSAGE * MESSAGES) as u64;
-const ROUNDS: [usize; 4] = [6, 6, 16, 16];
-/// Neighbours that take turns: one of them may be badly connected itself.
-const PEERS: usize = 2;
+const PIECES: [usize; 3] = [20, 10, 5];
+/// Neighbours that are tried. What the middle one shows counts, or the lesser of two: one may be
+/// badly connected itself, and another be on the same network, which is wider than the uplink.
+const PEERS: usize = 3;
 /// What a newcomer begins with has come by then.
 const CALM: Duration = Duration::from_millis(500);
 /// Who feeds several from the first moment on has to find out as well, when these have begun.
@@ -61,11 +64,8 @@ const LATE: Duration = Duration::from_millis(1500);
 const PAUSE: Duration = Duration::from_millis(100);
 /// What keeps a page from looking at what has come, in microseconds: the shorter a stretch,
 /// the less it tells.
-const BUSY: u32 = 5_000;
-/// Where a round would take so long, in milliseconds, it would be in the way of others, and
-/// more shows no more.
-const LONG: u64 = 500;
-/// An uplink that takes longer for one round carries no copy of anything.
+const BUSY: u32 = 3_000;
+/// An uplink that takes longer for that carries no copy of anything.
 const PATIENCE: Duration = Duration::from_secs(2);
 
 impl Node {
@@ -78,41 +78,44 @@ impl Node {
                 let calm = if self.served() < 2 { CALM } else { LATE };
                 let calm = self.began.is_some_and(|began| now >= began + calm);
                 if calm && self.control.shares() {
-                    self.begin_round(now, 0);
+                    self.try_next(now, Vec::new());
                 }
             }
-            Trial::Pausing { round, until } => {
-                let round = *round;
+            Trial::Pausing { found, until } => {
                 if now >= *until {
-                    self.trial = Trial::Over;
-                    self.begin_round(now, round);
-                    self.conclude(now);
+                    let found = found.clone();
+                    self.try_next(now, found);
                 }
             }
             Trial::Running { since, .. } => {
                 if now >= *since + PATIENCE {
-                    self.end_round(now);
+                    self.tried(now);
                 }
             }
         }
     }
 
-    fn begin_round(&mut self, now: Duration, round: usize) {
+    /// Goes on with another neighbour, or ends the trial where there is none.
+    fn try_next(&mut self, now: Duration, mut found: Vec<Found>) {
         let idle =
             |link: &Link| link.is_usable() && link.serving.is_none() && link.strands.count() == 0;
-        let peers = self.links.iter().filter_map(|(origin, link)| match origin {
-            Parent::Node(peer) if idle(link) => Some(*peer),
+        let new = |peer: &NodeId| !found.iter().any(|(_, tried)| tried == peer);
+        let peer = self.links.iter().find_map(|(origin, link)| match origin {
+            Parent::Node(peer) if idle(link) && new(peer) => Some(*peer),
             _ => None,
         });
-        let peers: Vec<NodeId> = peers.take(PEERS).collect();
-        let Some(&peer) = peers.get(round % peers.len().max(1)) else {
+        let Some(peer) = peer.filter(|_| found.len() < PEERS) else {
+            if !found.is_empty() {
+                sort(&mut found);
+                let middle = found.get((found.len() - 1) / 2);
+                self.uplink.tried(middle.map(|(rate, _)| *rate));
+                self.trial = Trial::Over;
+                self.judge_uplink(now);
+            }
             return;
         };
-        let pieces = match self.served() {
-            0 => ROUNDS[round],
-            1 => 8,
-            _ => 4,
-        };
+        let served = usize::try_from(self.served()).unwrap_or(usize::MAX);
+        let pieces = PIECES[served.min(PIECES.len() - 1)];
         let sent = self.uplink.bytes();
         let padding = LinkMessage::Padding(Bytes::from_static(&[0; MESSAGE])).encode();
         let mut marks = Vec::new();
@@ -128,7 +131,7 @@ impl Node {
             }
         }
         self.trial = Trial::Running {
-            round,
+            found,
             since: now,
             sent,
             peer,
@@ -162,14 +165,14 @@ impl Node {
         };
         mark.came = Some(at);
         if marks.iter().all(|mark| mark.came.is_some()) {
-            self.end_round(now);
+            self.tried(now);
         }
         true
     }
 
-    fn end_round(&mut self, now: Duration) {
+    fn tried(&mut self, now: Duration) {
         let Trial::Running {
-            round,
+            mut found,
             since,
             sent,
             peer,
@@ -182,29 +185,14 @@ impl Node {
         if let Some(link) = self.links.get_mut(&Parent::Node(peer)) {
             link.buffered = 0;
         }
-        if let Some(rate) = dispersion(&marks) {
-            // What was passed on meanwhile went by the same uplink, or had to wait until then.
-            let padding = PIECE * (marks.len() as u64 - 1);
-            let fed = (self.uplink.bytes() - sent).saturating_sub(padding);
-            let passed = u64::try_from((now - since).as_millis()).unwrap_or(u64::MAX);
-            self.uplink.tried(rate + fed / 2 * 1_000 / passed.max(1));
-        }
-        let next = round + 1;
-        if let Some(pieces) = ROUNDS.get(next)
-            && now < since + PATIENCE
-            && self.uplink.most() * LONG >= PIECE * *pieces as u64 * 1_000
-        {
-            let until = now + PAUSE;
-            self.trial = Trial::Pausing { round: next, until };
-        }
-        self.conclude(now);
-    }
-
-    fn conclude(&mut self, now: Duration) {
-        if matches!(self.trial, Trial::Over) {
-            self.uplink.conclude();
-            self.judge_uplink(now);
-        }
+        // What was passed on meanwhile went by the same uplink, or had to wait until then.
+        let padding = PIECE * (marks.len() as u64 - 1);
+        let fed = (self.uplink.bytes() - sent).saturating_sub(padding);
+        let passed = u64::try_from((now - since).as_millis()).unwrap_or(u64::MAX);
+        let fed = fed / 2 * 1_000 / passed.max(1);
+        found.push((dispersion(&marks).map_or(0, |rate| rate + fed), peer));
+        let until = now + PAUSE;
+        self.trial = Trial::Pausing { found, until };
     }
 }
 
