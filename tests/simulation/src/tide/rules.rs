@@ -39,10 +39,10 @@ pub(super) const CLOCK: u64 = 480_000_000;
 /// As `config::CLOCK_FIRST`.
 pub(super) const CLOCK_FIRST: (u64, u32) = (250_000, 4);
 /// How long after its first picture a node has found out what its uplink carries: as
-/// `trial::CALM`, and three rounds with two pauses.
-pub(super) const TRIAL: u64 = 3_000_000;
-/// The same for one that feeds others by then, which shows it as well.
-pub(super) const TRIAL_FEEDING: u64 = 6_000_000;
+/// `trial::CALM`, and three neighbours with a pause after each.
+pub(super) const TRIAL: u64 = 2_000_000;
+/// The same for one that feeds several by then.
+pub(super) const TRIAL_FEEDING: u64 = 3_000_000;
 /// A parent that failed is not asked again before this has passed.
 pub(super) const GIVE_BACK: u64 = 1_000_000;
 /// As `config::RECONNECT`, and as `config::RECONNECT_MAX`.
@@ -71,11 +71,14 @@ pub(super) fn buffer(latency: f32, round_trip: f32, fragment: f32, jitter: f32) 
     delay.max(needed).max(LEAST_BUFFER)
 }
 
-/// Copies that an uplink turns out to carry when it is tried (`node::trial`): as many as seven
-/// eighths of what came through hold (`uplink::judge`), which heads of packets are no part of.
+/// Copies that an uplink turns out to carry when it is tried (`node::trial`): as many as two
+/// thirds of what came through hold, or one in seven eighths (`uplink::judge`); heads of packets
+/// are no part of it.
 pub(super) fn copies(uplink: f64, bitrate: f64) -> u8 {
     let came = 0.93 * uplink;
-    (0.875 * came / (bitrate * 1.03)).min(4.0) as u8
+    let stream = bitrate * 1.03;
+    let one = u8::from(0.875 * came >= stream);
+    ((came * 2.0 / 3.0 / stream).min(4.0) as u8).max(one)
 }
 
 /// Whether a node that serves so many takes one more who is not its own child: for a moment
@@ -95,7 +98,7 @@ mod tests {
         let copies: Vec<u8> = [1e6, 5e6, 1e7, 2e7, 5e7]
             .map(|uplink| copies(uplink, 2.5e6))
             .into();
-        assert_eq!(copies, [0, 1, 3, 4, 4]);
+        assert_eq!(copies, [0, 1, 2, 4, 4]);
     }
 
     #[test]
