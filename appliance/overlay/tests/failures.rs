@@ -103,6 +103,24 @@ fn a_child_that_reaches_its_reserve_only_changes_trees_with_its_partner() {
 }
 
 #[test]
+fn one_with_others_below_it_changes_places_where_its_partner_cannot_help() {
+    let mut audience = Audience::of(1, 30);
+    let inner = |node: NodeId| !audience.told[&node].children.is_empty();
+    let (child, parent) = child_of_pair(&audience, inner);
+    let partner = audience.told[&child].partner.expect("even");
+    // So it cannot be fed by whom its partner is fed by now.
+    fail(&mut audience, partner, parent);
+    fail(&mut audience, child, parent);
+    let after = &audience.told[&child];
+    assert_ne!(after.parent, Parent::Node(parent));
+    let fed =
+        |(_, place): &(&NodeId, &peerstream_wire::Assignment)| place.parent == Parent::Node(parent);
+    let (heir, _) = audience.told.iter().find(fed).expect("somebody else");
+    assert!(![child, partner].contains(heir), "{heir:?}");
+    assert_eq!(audience.told.len(), 30);
+}
+
+#[test]
 fn a_pair_of_addresses_that_failed_is_not_tried_again() {
     let mut audience = Audience::new(1);
     for node in 1..=40 {

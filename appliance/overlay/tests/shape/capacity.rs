@@ -70,6 +70,29 @@ fn an_audience_that_learns_stays_shallow() {
     }
 }
 
+/// Everybody is taken for average at first, so that those who turn out strong have partners
+/// who do not, and a slot feeds no more than the weaker of the two can.
+#[test]
+fn nobody_feeds_more_than_it_offers_where_other_partners_would_do() {
+    for size in [40, 60, 100] {
+        let mut crowd = Crowd::new(2, 2);
+        let nodes: Vec<NodeId> = (0..size).map(|_| crowd.join(2)).collect();
+        let copies = [4, 0, 1, 4, 0, 0, 3, 0, 1, 1];
+        let lessons = nodes.iter().copied().zip(copies.into_iter().cycle());
+        let lessons: Vec<(NodeId, u8)> = lessons.collect();
+        crowd.learn_at_once(&lessons);
+        crowd.learn_at_once(&[]);
+        crowd.check();
+        let places = crowd.places();
+        let over = |(node, place): &(&NodeId, &peerstream_wire::Assignment)| {
+            place.children.len() > usize::from(crowd.offers[*node])
+        };
+        let over: Vec<_> = places.iter().filter(over).collect();
+        assert!(over.is_empty(), "of {size}: {over:?}");
+        assert_eq!(places.len(), size);
+    }
+}
+
 #[test]
 fn a_thousand_from_one_address_hold_few_places() {
     let mut crowd = Crowd::new(2, 2);

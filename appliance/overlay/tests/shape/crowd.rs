@@ -111,6 +111,17 @@ impl Crowd {
         self.pass_time();
     }
 
+    /// The same of many at the same moment.
+    pub(crate) fn learn_at_once(&mut self, lessons: &[(NodeId, u8)]) {
+        self.pass_time();
+        for &(node, copies) in lessons {
+            let message = ToBox::Capacity { copies };
+            assert_eq!(self.coordinator.message(self.now, node, message), Ok(()));
+            self.offers.insert(node, copies);
+        }
+        self.pass_time();
+    }
+
     /// Long enough that nobody has said too much of late, and that what is done bit by bit
     /// is done.
     fn pass_time(&mut self) {

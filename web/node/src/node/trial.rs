@@ -218,3 +218,52 @@ fn dispersion(marks: &[Mark]) -> Option<u64> {
     });
     stretches.max()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A piece each 8 ms is a million bytes a second.
+    const EVERY: u32 = 8_000;
+
+    fn marks(came: impl Fn(u32) -> u32) -> Vec<Mark> {
+        let mark = |rank| Mark {
+            token: rank,
+            // The clock there wraps on the way.
+            came: Some(came(rank).wrapping_sub(50_000)),
+        };
+        (0..=20).map(mark).collect()
+    }
+
+    fn rate(marks: &[Mark]) -> u64 {
+        dispersion(marks).expect("marks have come")
+    }
+
+    #[test]
+    fn a_train_shows_what_it_went_through() {
+        let shown = rate(&marks(|rank| rank * EVERY));
+        assert!((970_000..=1_000_000).contains(&shown), "{shown}");
+    }
+
+    #[test]
+    fn a_window_that_was_small_makes_it_no_slower() {
+        // After the fourth and the tenth nothing comes for a while.
+        let stalls = |rank| u32::from(rank > 4) + u32::from(rank > 10);
+        let shown = rate(&marks(|rank| rank * EVERY + stalls(rank) * 90_000));
+        assert!((940_000..=1_000_000).contains(&shown), "{shown}");
+    }
+
+    #[test]
+    fn a_mark_that_came_late_makes_it_no_faster() {
+        let lost = |rank| if rank == 9 { 70_000 } else { 0 };
+        let shown = rate(&marks(|rank| rank * EVERY + lost(rank)));
+        assert!((970_000..=1_000_000).contains(&shown), "{shown}");
+    }
+
+    #[test]
+    fn of_nothing_nothing_is_known() {
+        let mut none = marks(|rank| rank);
+        none.iter_mut().for_each(|mark| mark.came = None);
+        assert_eq!(dispersion(&none), None);
+    }
+}

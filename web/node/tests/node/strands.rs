@@ -128,3 +128,22 @@ fn one_that_breaks_leaves_the_link_as_it_is() {
     stage.stream(PARENT, 45, 48);
     assert!(stage.sent(CHILD).len() > before + 3);
 }
+
+/// Each of four holds less than any would report, and all of them more than may wait before
+/// what is live: nobody would ever say that there is room.
+#[test]
+fn a_link_of_several_goes_on_though_none_of_them_is_full() {
+    let mut stage = feeding();
+    stage.link(CHILD, LinkMessage::Unsubscribe);
+    stage.input(Input::LinkOpened {
+        peer: CHILD,
+        strand: 2,
+    });
+    let before = stage.parts_sent(CHILD).len();
+    stage.input(Input::LinkBuffered {
+        peer: CHILD,
+        bytes: 44 * 1024,
+    });
+    stage.link(CHILD, LinkMessage::Subscribe { after: None });
+    assert!(stage.parts_sent(CHILD).len() > before);
+}

@@ -142,3 +142,12 @@ fn a_newcomer_finds_out_what_its_uplink_carries() {
         assert!(padding.sum::<usize>() <= 3 * 3 * 64 * 1024);
     }
 }
+
+/// What it missed does not make the stream slower than it is.
+#[test]
+fn a_newcomer_with_holes_in_what_it_has_offers_no_more_for_that() {
+    let mut line = Line::new(4_800);
+    line.stream(0, 40, 8_000, MEAN_KEY);
+    line.stream(110, 260, 8_000, MEAN_KEY);
+    assert_eq!(offers(&line), 1);
+}
