@@ -12,7 +12,7 @@ use peerstream_browser::status::Overlay;
 /// How soon the box and everyone else is to know what somebody has switched: the page looks
 /// once a second, and who moves needs links to others.
 const HEEDED_WITHIN: Duration = Duration::from_secs(20);
-const VIEWERS: usize = 6;
+const VIEWERS: usize = 8;
 /// What the box may feed in an emergency.
 const FEEDS: usize = 4;
 
@@ -25,7 +25,7 @@ fn what_is_done_about_too_little_supply_is_shown_and_ends_with_it() {
             overlay.measure == "enough" && overlay.feeds == 2 && overlay.leaves == 0
         })?;
 
-        // Two of six go on, one in place of the other if need be: the box helps out, and
+        // Two of eight go on, one in place of the other if need be: the box helps out, and
         // everyone is fed.
         for viewer in 2..VIEWERS {
             switch(stage, viewer)?;
@@ -40,7 +40,7 @@ fn what_is_done_about_too_little_supply_is_shown_and_ends_with_it() {
                 is_fed(stats) && stats.notice.is_none()
             })?;
 
-        // Nobody does: there are four copies for six.
+        // Nobody does: there are four copies for eight.
         for viewer in 0..2 {
             switch(stage, viewer)?;
         }
