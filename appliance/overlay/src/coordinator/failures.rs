@@ -137,7 +137,7 @@ impl Coordinator {
             (true, false) => {
                 if self.can_change_sides(place) {
                     self.forest.swap_sides(place.slot());
-                } else if !(leaf && self.relocate(place)) && !self.trade(place) {
+                } else if !(leaf && self.relocate(place) || self.trade(place)) {
                     self.try_again_later(place, LINK_RETRY_FED);
                 }
             }
