@@ -48,7 +48,7 @@ pub(crate) fn set_copies(forest: &mut Forest, place: Place, copies: u8) {
     let node = seat.node;
     if copies < 2
         && let Some(place) = forest.place(node)
-        && (copies == 0 || forest.slot(place.slot()).state != State::Root || forest.may_raise())
+        && (copies == 0 || forest.may_replace(place.slot()))
     {
         step_down(forest, place);
     }
@@ -89,8 +89,7 @@ fn step_down(forest: &mut Forest, place: Place) {
         let heir = near.or_else(|| heirs::heir(forest, place));
         let copies = |place: Place| forest.slot(place.slot()).copies[place.side()];
         if let Some(heir) = heir.filter(|heir| copies(*heir) > copies(place)) {
-            forest.exchange(place, heir);
-            forest.note_if_raised(slot);
+            forest.replace(place, heir);
         }
         upkeep::shed(forest, slot);
     }

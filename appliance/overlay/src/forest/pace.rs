@@ -23,6 +23,17 @@ impl Forest {
         self.raised.is_none_or(|at| self.now >= at + ROOTS_REST)
     }
 
+    /// Whether somebody in a slot who could stay may be replaced; see [`Forest::may_raise`].
+    pub(crate) fn may_replace(&self, slot: u32) -> bool {
+        self.slot(slot).state != State::Root || self.may_raise()
+    }
+
+    /// An heir takes somebody's place, who gets the heir's.
+    pub(crate) fn replace(&mut self, place: Place, heir: Place) {
+        self.exchange(place, heir);
+        self.note_if_raised(place.slot());
+    }
+
     /// Somebody in a slot has been replaced.
     pub(crate) fn note_if_raised(&mut self, slot: u32) {
         if self.slot(slot).state == State::Root {

@@ -83,7 +83,7 @@ pub(super) fn strengthen(forest: &mut Forest) -> bool {
     let Some(weak) = forest.slots().last(List::Weak(depth)) else {
         return false;
     };
-    if forest.slot(weak).state == State::Root && !forest.may_raise() {
+    if !forest.may_replace(weak) {
         return false;
     }
     let [a, b] = places(weak);
@@ -91,8 +91,7 @@ pub(super) fn strengthen(forest: &mut Forest) -> bool {
     let place = if copies[0] <= copies[1] { a } else { b };
     match heirs::stronger(forest, place) {
         Some(heir) => {
-            forest.exchange(place, heir);
-            forest.note_if_raised(weak);
+            forest.replace(place, heir);
             true
         }
         None => false,

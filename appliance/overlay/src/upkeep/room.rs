@@ -93,17 +93,16 @@ pub(super) fn relieve(forest: &mut Forest) {
 pub(super) fn fortify(forest: &mut Forest) -> bool {
     let over: Vec<u32> = forest.slots().newest_first(List::Over).take(LOOK).collect();
     for slot in over {
-        let at = forest.slot(slot);
-        if at.state == State::Root && !forest.may_raise() {
+        if !forest.may_replace(slot) {
             continue;
         }
+        let at = forest.slot(slot);
         let (kids, copies) = (at.kids(), at.copies);
         for place in places(slot) {
             let offers = copies[place.side()];
             let heir = (offers < kids).then(|| heirs::idle(forest, place, offers + 1));
             if let Some(heir) = heir.flatten() {
-                forest.exchange(place, heir);
-                forest.note_if_raised(slot);
+                forest.replace(place, heir);
                 return true;
             }
         }
