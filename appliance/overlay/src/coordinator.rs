@@ -9,6 +9,7 @@ use crate::{
     defaults::{DEFAULT_COPIES, MOST_COPIES},
     forest::Forest,
     judgement::Judgement,
+    lobby::Lobby,
     place::Place,
     probe::Probes,
     rebuild::Recovery,
@@ -22,12 +23,15 @@ use crate::{
 
 mod complaints;
 mod failures;
+mod lobby;
+mod need;
 mod output;
 mod presence;
 mod recovery;
 mod signals;
 mod telling;
 
+pub(crate) use need::Down;
 pub use output::{Output, Status};
 use signals::Relayed;
 
@@ -47,12 +51,13 @@ pub struct Coordinator {
     urgency: Urgency,
     /// What goes before all that: small and soon.
     instant: VecDeque<Output>,
-    again: VecDeque<Again>,
-    /// Signals: answers, and offers and the rest.
-    relayed: [VecDeque<Relayed>; 2],
-    /// Signals wait for the uplink for so long that links fail for that alone; until then
-    /// nobody is blamed for one that does not open.
-    behind: Duration,
+    /// Links to be tried once more, of those whom nobody feeds, then of the others.
+    again: [VecDeque<Again>; 2],
+    /// Signals: answers, and offers and the rest; of those in need, then of the others.
+    relayed: [VecDeque<Relayed>; 4],
+    /// Signals, of those in need and of the others, wait for the uplink for so long that links
+    /// fail for that alone; until then nobody is blamed for one that does not open.
+    behind: [Duration; 2],
     timers: Timers,
     probes: Probes,
     /// Nodes that have not answered in time: their places are others', but who of them
@@ -60,6 +65,10 @@ pub struct Coordinator {
     absent: BTreeMap<NodeId, Seat>,
     judgement: Judgement,
     recovery: Recovery,
+    /// Newcomers for whose joining the uplink has no room yet.
+    lobby: Lobby,
+    /// A [`Timer::Lobby`] is set.
+    lobby_timer: bool,
     /// A [`Timer::Queue`] is set.
     queueing: bool,
     counts: Counts,
@@ -97,14 +106,16 @@ impl Coordinator {
             now: Duration::ZERO,
             urgency: Urgency::default(),
             instant: VecDeque::new(),
-            again: VecDeque::new(),
+            again: Default::default(),
             relayed: Default::default(),
-            behind: Duration::ZERO,
+            behind: [Duration::ZERO; 2],
             timers: Timers::default(),
             probes: Probes::default(),
             absent: BTreeMap::new(),
             judgement: Judgement::default(),
             recovery: Recovery::default(),
+            lobby: Lobby::default(),
+            lobby_timer: false,
             queueing: false,
             counts: Counts::default(),
         }
@@ -112,12 +123,14 @@ impl Coordinator {
 
     /// A node has come. Ids ascend; after four billion joins they begin anew, passing
     /// over those that are still in use. While an audience comes back after a restart,
-    /// newcomers wait.
+    /// newcomers wait, and while the uplink has no room for them (see
+    /// [`Coordinator::set_uplink`]).
     pub fn join(&mut self, now: Duration, newcomer: Newcomer) -> NodeId {
         self.is_now(now);
         let node = loop {
             self.newest = self.newest.checked_add(1).unwrap_or(1);
-            if self.forest.place(NodeId(self.newest)).is_none() {
+            let newest = NodeId(self.newest);
+            if self.forest.place(newest).is_none() && !self.lobby.holds(newest) {
                 break NodeId(self.newest);
             }
         };
@@ -125,9 +138,13 @@ impl Coordinator {
         // What a newcomer says that is usual is what it has not tried out.
         seat.untried = seat.copies == DEFAULT_COPIES;
         if self.recovery.is_running() {
+            self.welcome(node);
             self.wait(seat);
-        } else {
+        } else if self.lobby.is_open() {
+            self.welcome(node);
             self.admit(seat);
+        } else {
+            self.lobby.push(seat);
         }
         self.note_changes();
         node
@@ -146,6 +163,7 @@ impl Coordinator {
             return self.join(now, newcomer);
         }
         self.absent.remove(&held.node);
+        self.welcome(held.node);
         self.take_back(newcomer, &held);
         self.note_changes();
         held.node
@@ -185,14 +203,12 @@ impl Coordinator {
             }
             self.is_back(seat);
         }
+        if self.lobby.holds(from) {
+            return self.heard_in_lobby(from, &message);
+        }
         let place = self.forest.place(from).ok_or(Misbehaved::NotJoined(from))?;
-        let cost = match &message {
-            ToBox::Leave => 0,
-            ToBox::LinkFailed { .. } | ToBox::Report { .. } | ToBox::Capacity { .. } => 4,
-            _ => 1,
-        };
         let seat = self.forest.seat_mut(place);
-        if !seat.is_some_and(|seat| seat.spend(now, cost)) {
+        if !seat.is_some_and(|seat| seat.spend(now, cost(&message))) {
             return Err(Misbehaved::Flooding(from));
         }
         match message {
@@ -235,6 +251,7 @@ impl Coordinator {
                 Timer::Absent(node) => self.is_out(node),
                 Timer::Pardon(node) => self.pardon(node),
                 Timer::Recovered => self.recovered(),
+                Timer::Lobby => self.lobby_timer = false,
                 Timer::Queue => {
                     self.queueing = false;
                     // Nobody is to move while those above and below are still to come back.
@@ -258,14 +275,14 @@ impl Coordinator {
     #[must_use]
     pub fn status(&self) -> Status {
         Status {
-            viewers: self.forest.len(),
+            viewers: self.forest.len() + self.lobby.len(),
             nodes: self.forest.nodes(),
             depth: self.forest.deepest(),
             link_failures: self.counts.link_failures,
             supply: self.forest.supply(),
             demand: self.forest.len() as u64,
             leaves: self.forest.leaves(),
-            queued: self.forest.waiting(),
+            queued: self.forest.waiting() + self.lobby.len(),
             feeds: self.forest.feeds(),
             measure: self.forest.measure(),
             underperforming: self.counts.underperforming,
@@ -323,6 +340,7 @@ impl Coordinator {
     /// Takes a node out, and mends the shape.
     fn depart(&mut self, node: NodeId) {
         self.absent.remove(&node);
+        self.lobby.remove(node);
         let Some(place) = self.forest.place(node) else {
             return;
         };
@@ -343,8 +361,21 @@ impl Coordinator {
         self.probes.forget(node);
     }
 
+    fn welcome(&mut self, node: NodeId) {
+        self.instant.push_back(Output::Welcome { node });
+    }
+
     fn notify(&mut self, to: NodeId, notice: Notice) {
         let message = ToNode::Notice(notice);
         self.instant.push_back(Output::Send { to, message });
+    }
+}
+
+/// What a message counts for, of what a node may have the coordinator do.
+fn cost(message: &ToBox) -> u16 {
+    match message {
+        ToBox::Leave => 0,
+        ToBox::LinkFailed { .. } | ToBox::Report { .. } | ToBox::Capacity { .. } => 4,
+        _ => 1,
     }
 }

@@ -179,3 +179,30 @@ pub const DEMOTIONS_SHARE: usize = 500;
 /// Underperformers are made leaves up to one node in this many; if there are more, the
 /// stream asks too much of this audience, and leaves would only make it worse.
 pub const LEAVES_SHARE: usize = 4;
+
+/// What a join is taken to cost the box at first, in bytes on the wire: three links, each two
+/// signals of 190 bytes and their acknowledgements, and what eight nodes are told.
+pub const JOIN_COST: f64 = 2_500.0;
+
+/// So many joins must have shown what they cost before that counts as much as [`JOIN_COST`].
+pub const JOIN_COST_WEIGHT: f64 = 20.0;
+
+/// The time over which the cost of a join is learned: several times what a join takes.
+pub const JOIN_COST_MEAN: Duration = Duration::from_secs(30);
+
+/// How long after it was let in a node's messages count as what its join costs.
+pub const JOINING: Duration = Duration::from_secs(10);
+
+/// The time over which all other messages are measured: they come in bursts of a second.
+pub const OTHERS_MEAN: Duration = Duration::from_secs(5);
+
+/// So many may be let in at once as are joined within this time: a class that scans the code
+/// together need not wait for one another.
+pub const JOINS_AT_ONCE: Duration = Duration::from_millis(500);
+
+/// The part of what the feeds leave that joins and all other messages may take together. The
+/// rest is for departures that come together.
+pub const JOINS_MOST: f64 = 0.9;
+
+/// The part that joins may take at least, if nothing waits: nobody waits for ever.
+pub const JOINS_LEAST: f64 = 0.02;

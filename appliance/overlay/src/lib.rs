@@ -116,11 +116,19 @@
 //! ([`Status::folded`]; `tests/urgency.rs` counts it in mass departures).
 //!
 //! **First** (`urgency`) come those whom nobody feeds or can help, the highest before the
-//! others; then signals, answers before offers: where the uplink is short, what has been begun
-//! is completed before more is; then those who have lost their parent, newcomers, and
-//! everyone else. Both ends of a new link are told together. Probes and refusals, which are
-//! small, go before all that. A signal that has waited for more than a second is dropped, and
-//! while signals queue a link that does not open says nothing about the two.
+//! others; then their signals, answers before offers: where the uplink is short, what has been
+//! begun is completed before more is; then those who have lost their parent, first those whose
+//! helpers have too many others to feed; then all other signals, newcomers, and
+//! everyone else. A partner whose own parent is gone helps nobody, nor does one to whom the
+//! link is known to be down. Both ends of a new link are told together. Probes and refusals,
+//! which are small, go before all that. A signal that has waited for more than a second is
+//! dropped, and while signals queue a link that does not open says nothing about the two.
+//!
+//! **Newcomers** (`lobby`) come in, in their order, when nothing else waits for the uplink, and
+//! no faster than it carries what a join costs. Until then they cost next to nothing: no name,
+//! no place, and a word now and then on how many are before them. Without that a crowd at the
+//! door takes the bytes with which those inside are kept together (a million nodes on a
+//! 10 Mbit/s uplink, `sim`: 0.1% miss 93% of the picture without it, 2% with it).
 //!
 //! **Hubs** (`hubs`). Links come in bundles: with a node that moves, or with a pair and all
 //! below it. The signals of one link of each bundle go by the box, those of the others by a
@@ -170,7 +178,7 @@
 //! `placement` (who goes where), `matching` (who goes with whom), `heirs` and `succession`
 //! (who moves up), `capacity`, `supply` and `upkeep` (what is kept in
 //! order by and by). The conversation: `coordinator` (messages, epochs, feeds), `told` and
-//! `commands`, `hubs`, `urgency`, `pairs`, `probe`, `judgement`, `rebuild`, `timer`. And
+//! `commands`, `hubs`, `urgency`, `lobby`, `pairs`, `probe`, `judgement`, `rebuild`, `timer`. And
 //! [`defaults`].
 
 mod capacity;
@@ -183,6 +191,7 @@ mod forest;
 mod heirs;
 mod hubs;
 mod judgement;
+mod lobby;
 mod matching;
 mod pages;
 mod pairs;

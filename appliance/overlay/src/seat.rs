@@ -6,6 +6,7 @@ use peerstream_wire::NodeId;
 
 use crate::{
     config::Network,
+    coordinator::Down,
     defaults::{ALLOWANCE, ALLOWANCE_PER_S},
     pairs::mix,
     told::{NOBODY, Told},
@@ -36,6 +37,10 @@ pub(crate) struct Seat {
     /// be told; 0 if it has nothing.
     pub(crate) noted: u8,
     pub(crate) noted_at: u32,
+    /// Feeders that it does not reach.
+    pub(crate) down: Down,
+    /// It was told of its present place because nobody fed it, or its parent had gone.
+    pub(crate) in_need: bool,
     /// The box has been told that this node may have a direct feed.
     pub(crate) fed: bool,
     /// Whether it is told its place whole next time.
@@ -95,6 +100,8 @@ impl Default for Seat {
             told: Told::default(),
             noted: 0,
             noted_at: 0,
+            down: Down::default(),
+            in_need: false,
             fed: false,
             whole: Whole::No,
             retrying: false,

@@ -20,6 +20,8 @@ pub(crate) enum Timer {
     Recovered,
     /// Nodes wait for room.
     Queue,
+    /// Newcomers wait for the uplink.
+    Lobby,
 }
 
 /// Deadlines, soonest first. At most a few per node, and none lies further ahead than its

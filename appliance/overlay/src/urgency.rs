@@ -9,6 +9,8 @@ use crate::{place::Place, slots::LEVELS};
 pub(crate) enum Need {
     /// Parent, partner and reserve are gone: nobody feeds it, nor whoever is below it.
     Unfed,
+    /// The parent is gone, and whoever could feed it has too many others to feed.
+    Crowded,
     /// The parent is gone, and partner or reserve feed it meanwhile.
     Orphaned,
     /// It has just come and waits for a picture.
@@ -22,13 +24,14 @@ pub(crate) enum Need {
 pub(crate) fn rank(need: Need, depth: u8) -> u8 {
     match need {
         Need::Unfed => depth.min(LEVELS - 1),
-        Need::Orphaned => LEVELS + depth.min(LEVELS - 1),
-        Need::New => 2 * LEVELS,
-        Need::Other => 2 * LEVELS + 1,
+        Need::Crowded => LEVELS + depth.min(LEVELS - 1),
+        Need::Orphaned => 2 * LEVELS + depth.min(LEVELS - 1),
+        Need::New => 3 * LEVELS,
+        Need::Other => 3 * LEVELS + 1,
     }
 }
 
-const RANKS: usize = 2 * LEVELS as usize + 2;
+const RANKS: usize = 3 * LEVELS as usize + 2;
 
 /// Places whose occupants have something to be told, by rank, and among equals in the
 /// order of their coming.
@@ -120,12 +123,14 @@ mod tests {
         let ranks = [
             rank(Need::Unfed, 2),
             rank(Need::Unfed, 200),
+            rank(Need::Crowded, 1),
+            rank(Need::Crowded, 30),
             rank(Need::Orphaned, 1),
             rank(Need::Orphaned, 30),
             rank(Need::New, 1),
             rank(Need::Other, 1),
         ];
         assert!(ranks.is_sorted_by(|a, b| a < b), "{ranks:?}");
-        assert_eq!(usize::from(ranks[5]), RANKS - 1);
+        assert_eq!(usize::from(ranks[7]), RANKS - 1);
     }
 }

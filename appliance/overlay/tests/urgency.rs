@@ -53,7 +53,14 @@ fn whoever_nobody_feeds_is_told_first_the_largest_subtree_before_the_others() {
             let place = &before[&node];
             match place.parent {
                 Parent::Node(parent) if gone(Some(parent)) => {
-                    u8::from(!(gone(place.partner) && gone(place.reserve)))
+                    let helpers = [place.partner, place.reserve].into_iter().flatten();
+                    // A partner whose parent is gone as well has nothing to give.
+                    let fed = |helper: &NodeId| match before[helper].parent {
+                        Parent::Node(above) => !gone(Some(above)),
+                        Parent::Box => true,
+                    };
+                    let helps = |helper: &NodeId| !gone(Some(*helper)) && fed(helper);
+                    u8::from(helpers.filter(helps).count() > 0)
                 }
                 _ => 2,
             }

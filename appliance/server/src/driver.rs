@@ -154,13 +154,6 @@ impl State {
                 };
                 self.joins += 1;
                 self.audience.add(node, self.joins, outbox);
-                let welcome = ToNode::Welcome {
-                    node,
-                    stream: self.driver.stream.0,
-                    title: self.driver.title.clone(),
-                    ticket: self.driver.tickets.issue(node),
-                };
-                self.audience.send(node, &welcome);
                 // A seat that nobody takes says itself that the node has gone.
                 drop(answer.send(Seat::new(node, self.joins, events)));
             }
@@ -185,6 +178,15 @@ impl State {
     fn drain(&mut self, now: Duration) {
         while let Some(output) = self.driver.coordinator.poll_output() {
             match output {
+                Output::Welcome { node } => {
+                    let welcome = ToNode::Welcome {
+                        node,
+                        stream: self.driver.stream.0,
+                        title: self.driver.title.clone(),
+                        ticket: self.driver.tickets.issue(node),
+                    };
+                    self.audience.send(node, &welcome);
+                }
                 Output::Send { to, message } => self.audience.send(to, &message),
                 Output::Feed { node, allowed } => self.audience.allow(now, node, allowed),
                 Output::Refuse { node, reason } => {

@@ -149,11 +149,14 @@ impl Appliance {
             Ok(Envelope::Control(body)) => ToBox::decode(body).ok(),
             _ => None,
         };
-        self.ledger.heard(now, node, said.as_ref());
+        let acknowledged = self.ledger.heard(now, node, said.as_ref());
+        if let Some(node) = node {
+            self.coordinator.sent(now, node, acknowledged);
+        }
         match (envelope, node) {
             (Ok(Envelope::Control(body)), node) => match (ToBox::decode(&body), node) {
                 (Ok(ToBox::Join { copies, held, .. }), None) => {
-                    self.welcome(now, socket, copies, held);
+                    self.joins(now, socket, copies, held);
                 }
                 (Ok(ToBox::Clock { sent }), _) => {
                     let box_time = Source::clock(now);
@@ -222,11 +225,25 @@ impl Appliance {
         if self.away {
             return None;
         }
+        let feeds = self.feeding.len() as u64 * self.source.feed_rate();
+        let left = self.uplink.rate().saturating_sub(feeds);
+        self.coordinator.set_uplink(left);
         loop {
             if let Some(at) = self.uplink.busy(now) {
                 return Some(at);
             }
             match self.coordinator.poll_output()? {
+                Output::Welcome { node } => {
+                    let welcome = ToNode::Welcome {
+                        node,
+                        stream: self.source.stream().0,
+                        title: "simulated".into(),
+                        ticket: ticket(node),
+                    };
+                    if let Some(socket) = self.socket(node) {
+                        self.tell(now, socket, &welcome);
+                    }
+                }
                 Output::Send { to, message } => {
                     if let Some(socket) = self.socket(to) {
                         self.tell(now, socket, &message);
@@ -262,7 +279,7 @@ impl Appliance {
         self.sockets.get_mut(socket as usize)?.as_mut()
     }
 
-    fn welcome(&mut self, now: Duration, socket: u32, copies: u8, held: Option<Held>) {
+    fn joins(&mut self, now: Duration, socket: u32, copies: u8, held: Option<Held>) {
         let Some(state) = self.state(socket) else {
             return;
         };
@@ -293,14 +310,6 @@ impl Appliance {
             self.names.resize(rank + 1, None);
         }
         self.names[rank] = Some(socket);
-        let stream = self.source.stream().0;
-        let welcome = ToNode::Welcome {
-            node,
-            stream,
-            title: "simulated".into(),
-            ticket: ticket(node),
-        };
-        self.tell(now, socket, &welcome);
     }
 
     /// Closes a socket, and says why.
@@ -409,6 +418,9 @@ impl Appliance {
         let node = self.state(socket).and_then(|state| state.node);
         let on_wire = bytes.len() as u64 + MESSAGE_OVERHEAD;
         self.ledger.sent(now, node, message, on_wire);
+        if let Some(node) = node {
+            self.coordinator.sent(now, node, on_wire);
+        }
         let at = self.uplink.control(now, bytes.len() as u64);
         self.outbox.push((socket, at, ToPage::Message(bytes)));
     }

@@ -69,6 +69,9 @@ pub(crate) const FROZEN: Duration = Duration::from_secs(1);
 /// How long a link that is assigned no more goes on, so that the new one is up before the
 /// old one ends.
 pub(crate) const RETIRE: Duration = Duration::from_secs(5);
+/// The same for one over which somebody is still fed, who has nobody else yet: the box has
+/// not come to it, or the link with the new parent fails.
+pub(crate) const RETIRE_SERVING: Duration = Duration::from_secs(60);
 /// How long after the last word over a link it is closed, so that the word arrives.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(1);
 /// At most this many bytes sit in the browser's own queue per link: it drops nothing and
@@ -108,10 +111,11 @@ pub(crate) const RECONNECT: Duration = Duration::from_millis(1300);
 /// The longest that chance can add.
 pub(crate) const RECONNECT_MAX: Duration = Duration::from_secs(10);
 /// How often the box's clock is asked for once it is known. Each answer costs the box's
-/// uplink as much as two minutes of all else; it keeps the socket from being idle, too.
-pub(crate) const CLOCK: Duration = Duration::from_secs(8 * 60);
+/// uplink as much as two minutes of all else; it keeps the socket from being idle, too, for
+/// which routers allow two hours (RFC 5382, REQ-5). Two clocks drift apart by 50 ms meanwhile.
+pub(crate) const CLOCK: Duration = Duration::from_secs(15 * 60);
 /// How often it is asked for until it is known well, and how many answers that takes.
-pub(crate) const CLOCK_FIRST: (Duration, u32) = (Duration::from_millis(250), 4);
+pub(crate) const CLOCK_FIRST: (Duration, u32) = (Duration::from_millis(250), 3);
 /// The longest that the player waits for a missing fragment that can still be asked for: what
 /// it holds back for an L of [`LATENCY_CEILING`], about.
 pub(crate) const GAP_PATIENCE: Duration = Duration::from_millis(400);

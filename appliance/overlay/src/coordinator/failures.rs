@@ -26,6 +26,7 @@ impl Coordinator {
         else {
             return;
         };
+        self.note_down(by, about);
         let grace = millis(LINK_OPENS);
         let now = millis(self.now);
         let new = |seat: &Seat| seat.noted != 0 || now.wrapping_sub(seat.changed) <= grace;
@@ -33,7 +34,9 @@ impl Coordinator {
             .into_iter()
             .filter_map(|place| self.forest.seat(place))
             .any(new);
-        if opening && self.now < self.behind {
+        let idle = |place| !self.forest.seat(place).is_some_and(|seat| seat.in_need);
+        let idle = idle(from) && idle(peer);
+        if opening && self.now < self.behind[usize::from(idle)] {
             for place in [from, peer] {
                 if self.forest.parent(place) == Some(from)
                     || self.forest.parent(place) == Some(peer)
@@ -228,14 +231,15 @@ impl Coordinator {
             return;
         };
         let now = self.now;
+        let idle = !self.is_unfed(child);
         let Some(seat) = self.forest.seat_mut(place).filter(|seat| !seat.retrying) else {
             return;
         };
         seat.retrying = true;
-        if seat.retries == 0 && now >= self.behind {
+        if seat.retries == 0 && now >= self.behind[usize::from(idle)] {
             // Not to wait for it in vain, with the old parent feeding it for ever.
             let to = child;
-            self.again.push_back(Again { to, child, parent });
+            self.again[usize::from(idle)].push_back(Again { to, child, parent });
         }
         let wait = first * (1 << seat.retries.min(LINK_RETRY_DOUBLINGS));
         self.timers.set(now + wait, Timer::Retry(child));
@@ -264,8 +268,9 @@ impl Coordinator {
             return;
         }
         if let Some(parent) = self.forest.occupant(parent) {
+            let idle = !self.is_unfed(child);
             for to in [child, parent] {
-                self.again.push_back(Again { to, child, parent });
+                self.again[usize::from(idle)].push_back(Again { to, child, parent });
             }
         }
     }

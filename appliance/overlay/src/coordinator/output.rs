@@ -5,6 +5,12 @@ use crate::config::Measure;
 /// What the coordinator wants done.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Output {
+    /// Greet this node with its name and ticket ([`ToNode::Welcome`]): it is let in. Told
+    /// before anything else of it but notices.
+    Welcome {
+        /// A node that has joined and not left.
+        node: NodeId,
+    },
     /// Send this to that node.
     Send {
         /// A node that has joined and not left.

@@ -55,8 +55,16 @@ impl Coordinator {
 
     pub(super) fn relay(&mut self, from: NodeId, to: NodeId, signal: Signal) {
         let at = self.now;
-        let answers = matches!(signal, Signal::Answer(_));
-        self.relayed[usize::from(!answers)].push_back(Relayed {
+        let in_need = |node: NodeId| {
+            let seat = self
+                .forest
+                .place(node)
+                .and_then(|place| self.forest.seat(place));
+            seat.is_some_and(|seat| seat.in_need)
+        };
+        let idle = !(in_need(from) || in_need(to));
+        let begins = !matches!(signal, Signal::Answer(_));
+        self.relayed[2 * usize::from(idle) + usize::from(begins)].push_back(Relayed {
             at,
             from,
             to,
@@ -64,15 +72,16 @@ impl Coordinator {
         });
     }
 
-    /// The next signal, answers before offers; before it what its receiver is to be told, so
+    /// The next signal, of those in need or of the others, answers before offers; before it what its receiver is to be told, so
     /// that it knows who is calling. What has waited for so long that the link will not open
     /// in time is left out, and so is what concerns two who are no neighbours any more.
-    pub(super) fn next_signal(&mut self) -> Option<Output> {
-        for queue in 0..self.relayed.len() {
+    pub(super) fn next_signal(&mut self, in_need: bool) -> Option<Output> {
+        let first = if in_need { 0 } else { 2 };
+        for queue in first..first + 2 {
             while let Some(first) = self.relayed[queue].front() {
                 let (from, to, waited) = (first.from, first.to, self.now.saturating_sub(first.at));
                 if waited >= SIGNAL_WAITS {
-                    self.behind = self.now + BEHIND;
+                    self.behind[usize::from(!in_need)] = self.now + BEHIND;
                 }
                 let linked = self.forest.place(from).zip(self.forest.place(to));
                 let linked = linked.filter(|(from, to)| self.forest.linked(*from, *to));

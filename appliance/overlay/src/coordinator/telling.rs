@@ -20,32 +20,57 @@ impl Coordinator {
     /// any more, those with the most below them before the others; then signals, without
     /// which nothing comes of what was told before, and which so keep the number of links
     /// under way to what the uplink has room for; then those whose parent has gone;
-    /// newcomers; and the rest. What changes before it is polled folds into one message per
+    /// newcomers; and the rest; and when there is nothing left, who waits to come in. What changes before it is polled folds into one message per
     /// node.
     pub fn poll_output(&mut self) -> Option<Output> {
+        loop {
+            if let Some(output) = self.next_output() {
+                return Some(output);
+            }
+            if !self.open_lobby() {
+                return None;
+            }
+        }
+    }
+
+    fn next_output(&mut self) -> Option<Output> {
         while let Some(output) = self.instant.pop_front() {
             let there = match &output {
                 Output::Send {
                     to,
                     message: ToNode::Probe,
                 } => self.probe_sent(*to),
-                Output::Send { to, .. } => self.forest.place(*to).is_some(),
+                Output::Send { to, .. } => {
+                    self.forest.place(*to).is_some() || self.lobby.holds(*to)
+                }
                 // Whoever has left since has no feed any more.
                 Output::Feed { node, .. } => {
                     self.forest.place(*node).is_some() || self.absent.contains_key(node)
                 }
+                Output::Welcome { node } => self.forest.place(*node).is_some(),
                 Output::Refuse { .. } => true,
             };
             if there {
                 return Some(output);
             }
         }
-        while let Some((rank, place)) = self.urgency.pop_before(Need::Orphaned) {
+        while let Some((rank, place)) = self.urgency.pop_before(Need::Crowded) {
             if let Some(output) = self.announce(rank, place) {
                 return Some(output);
             }
         }
-        if let Some(output) = self.next_signal() {
+        if let Some(output) = self.next_retry(true) {
+            return Some(output);
+        }
+        if let Some(output) = self.next_signal(true) {
+            return Some(output);
+        }
+        while let Some((rank, place)) = self.urgency.pop_before(Need::New) {
+            if let Some(output) = self.announce(rank, place) {
+                return Some(output);
+            }
+        }
+        if let Some(output) = self.next_signal(false) {
             return Some(output);
         }
         while let Some((rank, place)) = self.urgency.pop() {
@@ -53,7 +78,12 @@ impl Coordinator {
                 return Some(output);
             }
         }
-        while let Some(again) = self.again.pop_front() {
+        self.next_retry(false)
+    }
+
+    /// The next link to be tried once more, of those in need or of the others.
+    fn next_retry(&mut self, in_need: bool) -> Option<Output> {
+        while let Some(again) = self.again[usize::from(!in_need)].pop_front() {
             if let Some(output) = self.urge(again) {
                 return Some(output);
             }
@@ -159,8 +189,11 @@ impl Coordinator {
         } else if whole == Whole::IfDifferent {
             None
         } else {
-            // Whom nobody feeds does not wait for others' links.
-            if rank >= urgency::rank(Need::Orphaned, 0) {
+            // Whom nobody feeds does not wait for others' links, nor who shares a feeder with
+            // too many others while the uplink has time for that.
+            let short = self.lobby.len() > 0 || self.behind.iter().any(|until| self.now < *until);
+            let least = if short { Need::Crowded } else { Need::Orphaned };
+            if rank >= urgency::rank(least, 0) {
                 let failed = |one, other| self.failed(one, other);
                 now.hub = hub(&self.forest, place, &told, &now, &failed);
             }
@@ -168,6 +201,8 @@ impl Coordinator {
         };
         let changed = millis(self.now);
         let seat = self.forest.seat_mut(place)?;
+        seat.in_need = rank < urgency::rank(Need::New, 0);
+        seat.down.keep(&told, &now);
         seat.epoch = epoch.saturating_add(1);
         if epoch == 0 || told.parent != now.parent {
             seat.fed_since = changed;
@@ -177,6 +212,7 @@ impl Coordinator {
         (seat.changed, seat.retries) = (changed, 0);
         let epoch = seat.epoch;
         self.hurry(rank, &told, &now);
+        self.note_bereft(&told);
         let message = match message {
             Some(commands) => {
                 self.counts.commands += commands.len() as u64;
@@ -185,32 +221,6 @@ impl Coordinator {
             None => ToNode::Assign(now.assignment(epoch)),
         };
         Some(Output::Send { to: node, message })
-    }
-
-    /// How much a node needs to hear of its place.
-    fn need(&self, place: Place, seat: &Seat) -> Need {
-        if seat.epoch == 0 || seat.whole == Whole::Always {
-            return Need::New;
-        }
-        let told = &seat.told;
-        let now = self.forest.parent(place);
-        let now = now.and_then(|parent| self.forest.occupant(parent));
-        let same = now.unwrap_or(NOBODY) == told.parent;
-        let helps = |helper: NodeId| {
-            let place = self.forest.place(helper);
-            let theirs = place.and_then(|place| self.forest.seat(place));
-            is_there(&self.forest, helper)
-                && theirs.is_some_and(|theirs| {
-                    theirs.copies > 0 && !self.forest.failures().has(seat.origin(), theirs.origin())
-                })
-        };
-        if same || told.parent == NOBODY || is_there(&self.forest, told.parent) {
-            Need::Other
-        } else if helps(told.partner) || helps(told.reserve) {
-            Need::Orphaned
-        } else {
-            Need::Unfed
-        }
     }
 
     /// A link needs both its ends: who is new to a node is told as soon as that node is.

@@ -133,6 +133,7 @@ impl Audience {
         while let Some(output) = self.coordinator.poll_output() {
             self.outputs.push(output.clone());
             match output {
+                Output::Welcome { .. } => {}
                 Output::Send {
                     to,
                     message: ToNode::Assign(assignment),

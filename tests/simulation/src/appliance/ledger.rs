@@ -85,10 +85,16 @@ impl Ledger {
         }
     }
 
-    /// A message has come. The box acknowledges it, unless it answers at once anyway.
-    pub(crate) fn heard(&mut self, now: Duration, from: Option<NodeId>, message: Option<&ToBox>) {
+    /// A message has come. The box acknowledges it, unless it answers at once anyway. What
+    /// that takes, in bytes.
+    pub(crate) fn heard(
+        &mut self,
+        now: Duration,
+        from: Option<NodeId>,
+        message: Option<&ToBox>,
+    ) -> u64 {
         let about = match message {
-            Some(ToBox::Join { .. } | ToBox::Clock { .. }) => return,
+            Some(ToBox::Join { .. } | ToBox::Clock { .. }) => return 0,
             Some(
                 ToBox::Signal { peer, .. }
                 | ToBox::LinkFailed { peer }
@@ -102,6 +108,7 @@ impl Ledger {
         } else {
             self.control += ACK_OVERHEAD;
         }
+        ACK_OVERHEAD
     }
 
     /// Counts anew from here.

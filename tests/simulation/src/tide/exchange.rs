@@ -45,7 +45,6 @@ impl Tide<'_> {
         let opened = control * (2 * u64::from(SOCKET_ROUND_TRIPS) + 1);
         self.nodes[name as usize].picture.opened = self.now.saturating_sub(opened);
         self.mark(1, name.into());
-        self.tell(name, welcome(name));
         self.carry_out();
     }
 
@@ -96,7 +95,8 @@ impl Tide<'_> {
             return;
         }
         let (time, id) = (self.time(), NodeId(from));
-        self.ledger.heard(time, Some(id), Some(&message));
+        let acknowledged = self.ledger.heard(time, Some(id), Some(&message));
+        self.coordinator.sent(time, id, acknowledged);
         match message {
             ToBox::Clock { sent } => self.tell(
                 from,
@@ -153,6 +153,7 @@ impl Tide<'_> {
         if self.pulling || self.away.is_some() {
             return;
         }
+        self.coordinator.set_uplink(self.left() as u64);
         loop {
             if self.free > self.now + AHEAD {
                 self.pulling = true;
@@ -161,6 +162,7 @@ impl Tide<'_> {
             }
             match self.coordinator.poll_output() {
                 None => return,
+                Some(Output::Welcome { node }) => self.tell(node.0, welcome(node.0)),
                 Some(Output::Send { to, message }) => self.tell(to.0, message),
                 Some(Output::Feed { node, allowed }) => self.allow(node.0, allowed),
                 Some(Output::Refuse { node, .. }) => {
@@ -172,6 +174,12 @@ impl Tide<'_> {
                 }
             }
         }
+    }
+
+    /// What the feeds leave of the box's uplink, in bit/s.
+    fn left(&self) -> f64 {
+        let uplink = self.world.conditions().box_uplink as f64;
+        (uplink - self.feeds as f64 * f64::from(self.media.rate)).max(uplink / 20.0)
     }
 
     pub(super) fn allow(&mut self, name: Name, allowed: bool) {
@@ -191,11 +199,11 @@ impl Tide<'_> {
     pub(super) fn tell(&mut self, to: Name, message: ToNode) {
         let length = Envelope::Control(message.encode().into()).encode().len() as u64;
         let bytes = length + MESSAGE_OVERHEAD;
-        let uplink = self.world.conditions().box_uplink as f64;
-        let left = (uplink - self.feeds as f64 * f64::from(self.media.rate)).max(uplink / 20.0);
+        let left = self.left();
         self.free = self.now.max(self.free) + (bytes as f64 * 8e6 / left) as Time;
         let time = self.time();
         self.ledger.sent(time, Some(NodeId(to)), &message, bytes);
+        self.coordinator.sent(time, NodeId(to), bytes);
         let control = self.nodes.get(to as usize).map_or(0, |node| node.control);
         self.note(
             self.free + Time::from(control),

@@ -7,14 +7,25 @@ use super::{
 };
 
 impl Tide<'_> {
-    /// Ends what has been assigned no more for long enough, unless somebody is still fed
+    /// Ends what has been assigned no more for long enough, later if somebody is still fed
     /// over it.
     pub(super) fn retire(&mut self, name: Name) {
         let Some(node) = self.present(name) else {
             return;
         };
         let (feeder, now) = (node.feeder, self.now);
-        let over = |link: &&Link| link.retired != 0 && link.retired + rules::RETIRE <= now;
+        let over = |link: &&Link| {
+            let patience = if link.serving {
+                rules::RETIRE_SERVING
+            } else {
+                rules::RETIRE
+            };
+            link.retired != 0 && link.retired + patience <= now
+        };
+        let serves = node
+            .links
+            .iter()
+            .any(|link| link.retired != 0 && link.serving);
         let ended: Vec<Link> = node
             .links
             .iter()
@@ -22,7 +33,7 @@ impl Tide<'_> {
             .filter(|link| link.peer != feeder)
             .copied()
             .collect();
-        if node.links.iter().filter(over).count() > ended.len() {
+        if serves || node.links.iter().filter(over).count() > ended.len() {
             self.note(now + rules::RETIRE, Event::Retire(name));
         }
         for link in ended {

@@ -7,7 +7,7 @@ use super::{
     node::{BOX, Name, State},
     rules,
     state::{Event, Tide, Time},
-    words::{newcomer, welcome},
+    words::newcomer,
 };
 
 impl Tide<'_> {
@@ -69,7 +69,6 @@ impl Tide<'_> {
         if given.0 != name {
             self.survey.renamed += 1;
         }
-        self.tell(name, welcome(name));
         self.carry_out();
         self.steer(name);
     }

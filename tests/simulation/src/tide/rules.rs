@@ -22,6 +22,8 @@ const LEAST_BUFFER: f32 = 0.200;
 pub(super) const NEWCOMER_PATIENCE: u64 = 400_000;
 /// As `config::RETIRE`.
 pub(super) const RETIRE: u64 = 5_000_000;
+/// As `config::RETIRE_SERVING`.
+pub(super) const RETIRE_SERVING: u64 = 60_000_000;
 /// As `config::LINK_OPEN`.
 pub(super) const LINK_OPEN: u64 = 3_000_000;
 /// As `config::LINK_OPEN_PASSIVE`.
@@ -35,9 +37,9 @@ pub(super) const STARVING: u64 = 1_000_000;
 /// How long a node waits for the link with its hub before it signals through the box.
 pub(super) const HUB_PATIENCE: u64 = 1_500_000;
 /// As `config::CLOCK`: the clock is the sign of life to the box as well.
-pub(super) const CLOCK: u64 = 480_000_000;
+pub(super) const CLOCK: u64 = 900_000_000;
 /// As `config::CLOCK_FIRST`.
-pub(super) const CLOCK_FIRST: (u64, u32) = (250_000, 4);
+pub(super) const CLOCK_FIRST: (u64, u32) = (250_000, 3);
 /// How long after its first picture a node has found out what its uplink carries: as
 /// `trial::CALM`, and three neighbours with a pause after each.
 pub(super) const TRIAL: u64 = 2_000_000;

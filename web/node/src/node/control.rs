@@ -100,8 +100,6 @@ impl Node {
             copies: self.copies(),
             held: self.held(),
         });
-        self.control.clocks_asked = 0;
-        self.ask_clock(now);
     }
 
     /// The socket is gone, and with it only what came over it: the links stay, and what
@@ -253,6 +251,8 @@ impl Node {
             self.intake = Some(Intake::new(StreamId(stream)));
         }
         self.control.attempts = 0;
+        self.control.clocks_asked = 0;
+        self.ask_clock(now);
         self.control.whole_due = true;
         if let Some((_, best)) = &mut self.control.clock {
             // Another box, or one that has started again, may have another clock.

@@ -9,7 +9,10 @@ use peerstream_wire::{
 
 use super::Node;
 use crate::{
-    config::{FAREWELL, LINK_OPEN, LINK_OPEN_PASSIVE, LINK_OPEN_STARVING, RETIRE, STARVING},
+    config::{
+        FAREWELL, LINK_OPEN, LINK_OPEN_PASSIVE, LINK_OPEN_STARVING, RETIRE, RETIRE_SERVING,
+        STARVING,
+    },
     event::Output,
     link::{Link, State},
     timer::Timer,
@@ -261,7 +264,11 @@ impl Node {
             let Some(link) = self.links.get(&origin) else {
                 continue;
             };
-            if link.retire.is_some_and(|at| at <= now) {
+            let retires = link.retire.map(|at| match link.is_serving() {
+                true => at + RETIRE_SERVING,
+                false => at,
+            });
+            if retires.is_some_and(|at| at <= now) {
                 self.part_from(now, origin);
                 next = next.into_iter().chain([now + FAREWELL]).min();
                 continue;
@@ -289,7 +296,7 @@ impl Node {
                 }
                 State::Broken | State::Open => None,
             };
-            next = next.into_iter().chain(due).chain(link.retire).min();
+            next = next.into_iter().chain(due).chain(retires).min();
         }
         if let Some(next) = next {
             self.timers.by(Timer::Links, next);

@@ -95,7 +95,11 @@ impl Node {
         };
         match command {
             LinkMessage::Subscribe { after } => self.subscribed(now, from, after),
-            LinkMessage::Unsubscribe => link.serving = None,
+            LinkMessage::Unsubscribe => {
+                link.serving = None;
+                // What was kept for this alone may end now.
+                self.timers.by(Timer::Links, now);
+            }
             LinkMessage::Decline => self.declined(now, from),
             LinkMessage::Heartbeat {
                 patience_ms,

@@ -121,24 +121,48 @@ fn a_page_that_goes_says_so_to_its_neighbours_and_then_to_the_box() {
     assert!(matches!(last, Some(peerstream_node::Output::Control(_))));
 }
 
-#[test]
-fn what_is_assigned_no_more_goes_on_for_a_while() {
+/// The child is fed, and is assigned no more.
+fn without_child() -> Stage {
     let mut stage = Stage::assigned();
     stage.tell(&ToNode::Assign(Assignment {
         epoch: 2,
         children: vec![],
         ..place()
     }));
-    let closed = |stage: &Stage| {
-        let ends = |output: &peerstream_node::Output| matches!(output, peerstream_node::Output::CloseLink { peer } if *peer == CHILD);
-        stage.outputs.iter().any(ends)
-    };
+    stage
+}
+
+fn is_closed(stage: &Stage) -> bool {
+    let ends = |output: &peerstream_node::Output| matches!(output, peerstream_node::Output::CloseLink { peer } if *peer == CHILD);
+    stage.outputs.iter().any(ends)
+}
+
+#[test]
+fn what_is_assigned_no_more_goes_on_for_a_while() {
+    let mut stage = without_child();
+    stage.link(CHILD, LinkMessage::Unsubscribe);
     stage.pass(Duration::from_secs(4));
-    assert!(!closed(&stage));
+    assert!(!is_closed(&stage));
     assert!(!stage.sent(CHILD).contains(&LinkMessage::Goodbye));
     stage.pass(Duration::from_millis(1_500));
     assert!(stage.sent(CHILD).contains(&LinkMessage::Goodbye));
-    assert!(!closed(&stage), "the word has to arrive");
+    assert!(!is_closed(&stage), "the word has to arrive");
     stage.pass(Duration::from_secs(1));
-    assert!(closed(&stage));
+    assert!(is_closed(&stage));
+}
+
+#[test]
+fn who_is_still_fed_is_let_go_when_it_has_found_another_or_after_a_minute() {
+    let mut stage = without_child();
+    stage.pass(Duration::from_secs(20));
+    assert!(!is_closed(&stage));
+    stage.link(CHILD, LinkMessage::Unsubscribe);
+    stage.pass(Duration::from_millis(1_500));
+    assert!(is_closed(&stage));
+
+    let mut stage = without_child();
+    stage.pass(Duration::from_secs(60));
+    assert!(!is_closed(&stage));
+    stage.pass(Duration::from_secs(8));
+    assert!(is_closed(&stage));
 }

@@ -220,18 +220,18 @@ fn a_probe_is_answered_at_once() {
 }
 
 #[test]
-fn the_clock_is_asked_for_four_times_and_then_every_eight_minutes() {
+fn the_clock_is_asked_for_three_times_and_then_every_quarter_of_an_hour() {
     let mut stage = Stage::assigned();
     let asked = |stage: &Stage| {
         let clock = |said: &&ToBox| matches!(said, ToBox::Clock { .. });
         stage.said().iter().filter(clock).count()
     };
     stage.pass(Duration::from_secs(10));
-    assert_eq!(asked(&stage), 4);
-    stage.pass(Duration::from_secs(465));
-    assert_eq!(asked(&stage), 4);
+    assert_eq!(asked(&stage), 3);
+    stage.pass(Duration::from_secs(885));
+    assert_eq!(asked(&stage), 3);
     stage.pass(Duration::from_secs(10));
-    assert_eq!(asked(&stage), 5);
+    assert_eq!(asked(&stage), 4);
 }
 
 #[test]

@@ -1,0 +1,149 @@
+//! How much a node needs to hear from the box.
+
+use peerstream_wire::NodeId;
+
+use super::{Coordinator, telling::is_there};
+use crate::{
+    place::Place,
+    seat::{Seat, Whole},
+    told::{NOBODY, Told},
+    urgency::Need,
+};
+
+/// Which of a node's feeders it has said that it does not reach, since it was told of them.
+/// One that opens after all says nothing, so this may be too dark a picture.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) struct Down(u8);
+
+impl Down {
+    fn roles(told: &Told) -> [(u8, NodeId); 3] {
+        [(1, told.parent), (2, told.partner), (4, told.reserve)]
+    }
+
+    /// The link with this one is of no use.
+    fn note(&mut self, told: &Told, peer: NodeId) {
+        for (role, who) in Down::roles(told) {
+            self.0 |= if who == peer { role } else { 0 };
+        }
+    }
+
+    /// What was said of those who are others now says nothing.
+    pub(crate) fn keep(&mut self, before: &Told, now: &Told) {
+        for ((role, was), (_, is)) in Down::roles(before).into_iter().zip(Down::roles(now)) {
+            self.0 &= if was == is { !0 } else { !role };
+        }
+    }
+
+    fn is(self, told: &Told, peer: NodeId) -> bool {
+        Down::roles(told)
+            .into_iter()
+            .any(|(role, who)| self.0 & role != 0 && who == peer)
+    }
+}
+
+impl Coordinator {
+    /// How much a node needs to hear of its place.
+    pub(super) fn need(&self, place: Place, seat: &Seat) -> Need {
+        if seat.epoch == 0 || seat.whole == Whole::Always {
+            return Need::New;
+        }
+        let told = &seat.told;
+        let now = self.forest.parent(place);
+        let now = now.and_then(|parent| self.forest.occupant(parent));
+        let same = now.unwrap_or(NOBODY) == told.parent && !seat.down.is(told, told.parent);
+        if same || told.parent == NOBODY || self.reached(seat, told.parent).is_some() {
+            Need::Other
+        } else {
+            let helpers = [told.partner, told.reserve];
+            let needs = helpers.map(|helper| self.need_beside(seat, helper));
+            needs.into_iter().max().unwrap_or(Need::Unfed)
+        }
+    }
+
+    /// Whether nobody whom a node reaches feeds it.
+    pub(super) fn is_unfed(&self, node: NodeId) -> bool {
+        let place = self.forest.place(node);
+        let seat = place.and_then(|place| self.forest.seat(place));
+        seat.is_some_and(|seat| {
+            let told = &seat.told;
+            let helpers = [told.partner, told.reserve];
+            told.parent != NOBODY
+                && self.reached(seat, told.parent).is_none()
+                && helpers
+                    .into_iter()
+                    .all(|helper| self.need_beside(seat, helper) == Need::Unfed)
+        })
+    }
+
+    /// Two have no link that is of use.
+    pub(super) fn note_down(&mut self, one: NodeId, other: NodeId) {
+        for (node, peer) in [(one, other), (other, one)] {
+            let place = self.forest.place(node);
+            let seat = place.and_then(|place| self.forest.seat_mut(place));
+            if let Some(seat) = seat {
+                let told = seat.told;
+                seat.down.note(&told, peer);
+            }
+        }
+    }
+
+    /// Another node, if this one reaches it and it has not been told to let go.
+    fn reached(&self, seat: &Seat, other: NodeId) -> Option<&Seat> {
+        let place = self.forest.place(other)?;
+        let theirs = self.forest.seat(place)?;
+        let reached = is_there(&self.forest, other)
+            && theirs.told.names(seat.node)
+            && !seat.down.is(&seat.told, other)
+            && !self.forest.failures().has(seat.origin(), theirs.origin());
+        reached.then_some(theirs)
+    }
+
+    /// What a node that has lost its parent needs if it turns to this one: does that one have
+    /// a feeder itself, and copies to spare for all who turn to it at once?
+    fn need_beside(&self, seat: &Seat, helper: NodeId) -> Need {
+        let helping = self.reached(seat, helper).filter(|theirs| {
+            let above = theirs.told.parent;
+            theirs.copies > 0 && (above == NOBODY || is_there(&self.forest, above))
+        });
+        let Some(theirs) = helping else {
+            return Need::Unfed;
+        };
+        let count = |nodes: &[NodeId]| nodes.iter().filter(|node| **node != NOBODY).count();
+        let children = count(&theirs.told.children);
+        let wards = if helper == seat.told.reserve {
+            count(&theirs.told.wards)
+        } else {
+            1
+        };
+        // Copies are two thirds of what an uplink carries.
+        if usize::from(theirs.copies) * 3 >= 2 * (children + wards) {
+            Need::Orphaned
+        } else {
+            Need::Crowded
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_down_is_forgotten_with_whom_it_was_about() {
+        let told = |parent, partner, reserve| Told {
+            parent: NodeId(parent),
+            partner: NodeId(partner),
+            reserve: NodeId(reserve),
+            ..Told::default()
+        };
+        let mut down = Down::default();
+        let first = told(1, 2, 3);
+        down.note(&first, NodeId(1));
+        down.note(&first, NodeId(3));
+        assert!(down.is(&first, NodeId(1)) && down.is(&first, NodeId(3)));
+        assert!(!down.is(&first, NodeId(2)));
+        let then = told(4, 2, 3);
+        down.keep(&first, &then);
+        assert!(!down.is(&then, NodeId(4)) && down.is(&then, NodeId(3)));
+    }
+}
