@@ -235,6 +235,7 @@ impl Coordinator {
             }
             ToBox::Capacity { copies } => self.learned(place, copies.min(MOST_COPIES)),
             ToBox::Alive => self.lives(from),
+            ToBox::Unfed => self.starves(place),
         }
         self.note_changes();
         Ok(())

@@ -46,6 +46,10 @@ pub const STRAY_GRACE: Duration = Duration::from_secs(600);
 /// that the child's assignment changed. Each further failure doubles it.
 pub const LINK_RETRY: Duration = Duration::from_secs(3);
 
+/// The same for a node whose link may have failed for want of an uplink alone, and that nobody
+/// feeds meanwhile.
+pub const LINK_RETRY_UNFED: Duration = Duration::from_millis(300);
+
 /// The same for a node that its reserve feeds: it is better off than it would be by trying.
 pub const LINK_RETRY_FED: Duration = Duration::from_secs(60);
 

@@ -119,7 +119,7 @@
 //! others; then their signals, answers before offers: where the uplink is short, what has been
 //! begun is completed before more is; then those who have lost their parent, first those whose
 //! helpers have too many others to feed; then all other signals, newcomers, and
-//! everyone else. A partner whose own parent is gone helps nobody, nor does one to whom the
+//! everyone else. Who says that nobody feeds it ([`peerstream_wire::ToBox::Unfed`]) is believed. A partner whose own parent is gone helps nobody, nor does one to whom the
 //! link is known to be down. Both ends of a new link are told together. Probes and refusals,
 //! which are small, go before all that. A signal that has waited for more than a second is
 //! dropped, and while signals queue a link that does not open says nothing about the two.

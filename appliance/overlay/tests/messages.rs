@@ -151,7 +151,7 @@ proptest! {
     #[test]
     fn nothing_that_a_node_says_panics(
         size in 0..40usize,
-        says in prop::collection::vec((0..60u32, 0..60u32, 0..9u8, 0..20_000u64), 0..60),
+        says in prop::collection::vec((0..60u32, 0..60u32, 0..10u8, 0..20_000u64), 0..60),
     ) {
         let mut audience = Audience::of(1, size);
         for (from, peer, kind, millis) in says {
@@ -165,6 +165,7 @@ proptest! {
                 5 => ToBox::Alive,
                 6 => report(peer, Complaint::Forged),
                 7 => report(peer, Complaint::Silent),
+                8 => ToBox::Unfed,
                 _ => ToBox::Leave,
             };
             // Time does not step back, but nothing breaks if it does.

@@ -73,6 +73,34 @@ fn whoever_nobody_feeds_is_told_first_the_largest_subtree_before_the_others() {
 }
 
 #[test]
+fn who_says_that_nobody_feeds_it_is_believed() {
+    let (mut audience, before) = mass_departure(4_000);
+    let there = audience.nodes();
+    // It looks as if its reserve fed it.
+    let orphan = there.iter().rev().find(|node| {
+        let place = &before[node];
+        let is_there = |node: &NodeId| there.binary_search(node).is_ok();
+        matches!(place.parent, Parent::Node(parent) if !is_there(&parent))
+            && place.partner.as_ref().is_some_and(is_there)
+            && place.reserve.as_ref().is_some_and(is_there)
+    });
+    let orphan = *orphan.expect("some have lost nobody but their parent");
+    let rank = |audience: &Audience| {
+        let to_it = |output: &Output| matches!(output, Output::Send { to, .. } if *to == orphan);
+        audience.outputs.iter().position(to_it)
+    };
+    let said = audience
+        .coordinator
+        .message(audience.now, orphan, peerstream_wire::ToBox::Unfed);
+    assert_eq!(said, Ok(()));
+    audience.deliver();
+    let (mut other, _) = mass_departure(4_000);
+    other.deliver();
+    let [heard, not_heard] = [rank(&audience), rank(&other)].map(|rank| rank.expect("is told"));
+    assert!(heard * 2 < not_heard, "{heard}, otherwise {not_heard}");
+}
+
+#[test]
 fn in_a_mass_departure_many_changes_fold() {
     for size in [1_000, 10_000] {
         let (mut audience, before) = mass_departure(size);

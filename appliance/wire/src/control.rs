@@ -248,6 +248,8 @@ pub enum ToBox {
     },
     /// The answer to [`ToNode::Probe`].
     Alive,
+    /// The parent is gone, and for a second nobody else has fed the node either.
+    Unfed,
 }
 
 /// From the box to a node.

@@ -250,6 +250,7 @@ fn to_box() -> impl Strategy<Value = ToBox> {
             }
         }),
         Just(ToBox::Alive),
+        Just(ToBox::Unfed),
     ]
 }
 

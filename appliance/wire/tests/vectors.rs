@@ -69,6 +69,7 @@ fn messages_to_the_box_are_golden() {
         ("report_late", report(Complaint::Late, u16::MAX)),
         ("report_flooding", report(Complaint::Flooding, 120)),
         ("alive", ToBox::Alive),
+        ("unfed", ToBox::Unfed),
     ] {
         let bytes = message.encode();
         golden(

@@ -37,6 +37,9 @@ pub(crate) const LINK_OPEN_PASSIVE: Duration = Duration::from_secs(1);
 /// How long a node to which nothing comes waits for a link: 99% are open by then, and if this
 /// one is not the box has to find another.
 pub(crate) const LINK_OPEN_STARVING: Duration = Duration::from_millis(1500);
+/// So long it has at least once both descriptions are exchanged: where the box has many to
+/// serve that takes most of the time, and what is left is the handshake, of less than 0.5 s.
+pub(crate) const HANDSHAKE: Duration = Duration::from_secs(1);
 /// Nothing new for so long, and the picture stands.
 pub(crate) const STARVING: Duration = Duration::from_secs(1);
 /// How long signals wait for the link with whoever is to pass them on: that may wait for

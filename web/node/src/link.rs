@@ -66,6 +66,8 @@ pub(crate) struct Link {
     pub(crate) buffered: usize,
     /// The other end has made an offer.
     pub(crate) invited: bool,
+    /// When this end got the answer to its offer.
+    pub(crate) met: Option<Duration>,
     pub(crate) strands: Strands,
     pub(crate) commands: RateLimit,
     /// Requests of the other end's, and of this one's.
@@ -131,6 +133,7 @@ impl Link {
             retire: None,
             buffered: 0,
             invited: false,
+            met: None,
             strands: Strands::default(),
             commands: RateLimit::new(now, COMMANDS.0, COMMANDS.1),
             requests: RateLimit::new(now, REQUESTS.0, REQUESTS.1),

@@ -58,6 +58,8 @@ pub struct Node {
     lateness: Lateness,
     /// When the newest fragment last grew newer.
     progress: Duration,
+    /// What [`Node::progress`] was when the box was last told that nobody feeds this node.
+    cried: Duration,
     /// When a helper was asked last.
     helped: Option<Duration>,
     /// When the first picture came.
@@ -109,6 +111,7 @@ impl Node {
             playout: Playout::default(),
             lateness: Lateness::default(),
             progress: now,
+            cried: Duration::ZERO,
             helped: None,
             began: None,
             doubted: None,

@@ -6,7 +6,7 @@ use peerstream_wire::NodeId;
 
 use super::{Again, Coordinator};
 use crate::{
-    defaults::{LINK_OPENS, LINK_RETRY, LINK_RETRY_DOUBLINGS, LINK_RETRY_FED},
+    defaults::{LINK_OPENS, LINK_RETRY, LINK_RETRY_DOUBLINGS, LINK_RETRY_FED, LINK_RETRY_UNFED},
     heirs,
     place::Place,
     seat::{Seat, millis},
@@ -37,11 +37,20 @@ impl Coordinator {
         let idle = |place| !self.forest.seat(place).is_some_and(|seat| seat.in_need);
         let idle = idle(from) && idle(peer);
         if opening && self.now < self.behind[usize::from(idle)] {
+            let unfed = |all: &Coordinator, place| {
+                let node = all.forest.occupant(place);
+                node.is_some_and(|node| all.is_unfed(node))
+            };
             for place in [from, peer] {
                 if self.forest.parent(place) == Some(from)
                     || self.forest.parent(place) == Some(peer)
                 {
-                    self.try_again_later(place, LINK_RETRY);
+                    let soon = if unfed(self, place) {
+                        LINK_RETRY_UNFED
+                    } else {
+                        LINK_RETRY
+                    };
+                    self.try_again_later(place, soon);
                 }
             }
         } else if opening {

@@ -27,6 +27,9 @@ impl Down {
         }
     }
 
+    /// None of them is of use.
+    const ALL: Down = Down(7);
+
     /// What was said of those who are others now says nothing.
     pub(crate) fn keep(&mut self, before: &Told, now: &Told) {
         for ((role, was), (_, is)) in Down::roles(before).into_iter().zip(Down::roles(now)) {
@@ -73,6 +76,19 @@ impl Coordinator {
                     .into_iter()
                     .all(|helper| self.need_beside(seat, helper) == Need::Unfed)
         })
+    }
+
+    /// A node says that nobody feeds it.
+    pub(super) fn starves(&mut self, place: Place) {
+        let Some(seat) = self.forest.seat_mut(place) else {
+            return;
+        };
+        seat.down = Down::ALL;
+        let noted = seat.noted != 0;
+        let need = self.forest.seat(place).map(|seat| self.need(place, seat));
+        if let Some(need) = need.filter(|_| noted) {
+            self.note(place, need);
+        }
     }
 
     /// Two have no link that is of use.

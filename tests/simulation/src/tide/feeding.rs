@@ -1,6 +1,6 @@
 //! Who feeds whom: asking, being declined, being fed, and the first picture.
 
-use peerstream_wire::NodeId;
+use peerstream_wire::{NodeId, ToBox};
 
 use super::{
     node::{BOX, LONGEST, NOBODY, Name, State},
@@ -109,7 +109,14 @@ impl Tide<'_> {
             gone.retain(|peer| node.place.partner == Some(NodeId(*peer)));
             helpers.splice(0..0, gone);
         }
-        let (tries, counts) = (node.tries, node.silent && node.picture.began != 0);
+        let lost = !node.is_linked(parent) || self.present(parent).is_none();
+        let starves = node.picture.began != 0
+            && node.cut != 0
+            && self.now >= node.cut + rules::STARVING
+            && lost
+            && parent != BOX
+            && !node.cried;
+        let (sought, counts) = (node.sought, node.silent && node.picture.began != 0);
         let patience = seconds(2.0 * node.flow.latency.max(0.1));
         let node = &mut self.nodes[name as usize];
         node.tries = node.tries.saturating_add(1);
@@ -119,7 +126,14 @@ impl Tide<'_> {
             let turn = node.turn;
             return self.note(self.now + patience, Event::Doubt(name, turn));
         }
-        let helper = helpers[usize::from(tries) % helpers.len()];
+        // One after the other, also where some have come or gone meanwhile.
+        let next = helpers.iter().position(|helper| *helper == sought);
+        let helper = helpers[next.map_or(0, |at| at + 1) % helpers.len()];
+        self.nodes[name as usize].sought = helper;
+        if starves {
+            self.nodes[name as usize].cried = true;
+            self.say(name, ToBox::Unfed);
+        }
         if counts {
             self.survey.takeovers += 1;
         }

@@ -14,6 +14,8 @@ use crate::wire::{GATHERING, HANDSHAKE, HANDSHAKE_ROUND_TRIPS};
 
 /// An offer for a link that the other end has not been told of yet waits so long.
 const EARLY: Time = 2_000_000;
+/// As `config::HANDSHAKE`, in milliseconds.
+const SHAKE: u32 = 1_000;
 /// An offer that went by a hub is answered within this.
 const ANSWER: Time = 1_000_000;
 
@@ -72,6 +74,8 @@ impl Tide<'_> {
             serving: false,
             invited: false,
             attempt,
+            begun: millis(self.now),
+            met: 0,
             retired: 0,
             delay: u32::try_from(path.delay.as_micros()).unwrap_or(u32::MAX),
         };
@@ -160,13 +164,14 @@ impl Tide<'_> {
         let Some(node) = self.present(letter.to) else {
             return;
         };
-        let held = node.link(letter.from).copied();
+        let (held, now) = (node.link(letter.from).copied(), self.now);
         if letter.offer {
             match held {
                 Some(link) if link.state == State::Open => {}
                 Some(_) => {
                     if let Some(link) = self.nodes[letter.to as usize].link_mut(letter.from) {
                         (link.state, link.invited) = (State::Opening, true);
+                        link.begun = millis(now);
                     }
                     self.gather(Letter {
                         from: letter.to,
@@ -191,6 +196,9 @@ impl Tide<'_> {
                 self.nodes[other as usize].number,
             );
             let path = self.world.path(a, b);
+            if let Some(link) = self.nodes[one as usize].link_mut(other) {
+                link.met = millis(now);
+            }
             if path.connects {
                 let work = micros(HANDSHAKE.end - HANDSHAKE.start);
                 let work = micros(HANDSHAKE.start) + self.draw(work);
@@ -234,6 +242,14 @@ impl Tide<'_> {
         let opening = |link: &Link| link.state == State::Opening && link.attempt == attempt;
         if !node.link(peer).is_some_and(opening) {
             return;
+        }
+        let due = node.link(peer).map_or(0, |link| {
+            let handshake = if link.met == 0 { 0 } else { link.met + SHAKE };
+            handshake.max(link.begun + (rules::LINK_OPEN_STARVING / 1_000) as u32)
+        });
+        if early && node.is_starving(self.now) && millis(self.now) < due {
+            let at = Time::from(due) * 1_000;
+            return self.note(at, Event::Due(name, peer, attempt, true));
         }
         if early && !node.is_starving(self.now) {
             let passive = if name > peer {
@@ -295,4 +311,8 @@ impl Tide<'_> {
         self.reconcile(name);
         self.steer(name);
     }
+}
+
+fn millis(time: Time) -> u32 {
+    (time / 1_000) as u32
 }

@@ -47,6 +47,10 @@ pub(super) struct Node {
     pub(super) feeder: Name,
     /// Who was asked to, and when.
     pub(super) asking: Name,
+    /// Whom it asked last of those it turned to.
+    pub(super) sought: Name,
+    /// It has told the box that nobody feeds it.
+    pub(super) cried: bool,
     pub(super) asked: u64,
     /// Counts changes of the feeder and of what is asked, so that late answers are known.
     pub(super) turn: u32,
@@ -124,6 +128,9 @@ pub(super) struct Link {
     pub(super) invited: bool,
     /// Which attempt it is, by this end's count.
     pub(super) attempt: u16,
+    /// When it began, and when this end got the answer to its offer, in milliseconds.
+    pub(super) begun: u32,
+    pub(super) met: u32,
     /// Assigned no more, since then; 0 if it is.
     pub(super) retired: u64,
     /// One way, in microseconds.
@@ -168,6 +175,8 @@ impl Node {
             links: Vec::new(),
             feeder: NOBODY,
             asking: NOBODY,
+            sought: NOBODY,
+            cried: false,
             asked: 0,
             turn: 0,
             tries: 0,

@@ -41,6 +41,7 @@ impl Tide<'_> {
         node.asking = NOBODY;
         node.turn = node.turn.wrapping_add(1);
         node.tries = 0;
+        (node.sought, node.cried) = (NOBODY, false);
         (node.cut, node.silent, node.orphan) = (at.max(1), silent, orphan);
         let (turn, patience) = (node.turn, node.flow.patience.max(0.1));
         if silent {

@@ -197,6 +197,8 @@ impl Tide<'_> {
                     serving: false,
                     invited: false,
                     attempt: 0,
+                    begun: 0,
+                    met: 0,
                     retired: 0,
                     delay: u32::try_from(path.delay.as_micros()).unwrap_or(u32::MAX),
                 })

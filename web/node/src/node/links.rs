@@ -10,8 +10,8 @@ use peerstream_wire::{
 use super::Node;
 use crate::{
     config::{
-        FAREWELL, LINK_OPEN, LINK_OPEN_PASSIVE, LINK_OPEN_STARVING, RETIRE, RETIRE_SERVING,
-        STARVING,
+        FAREWELL, HANDSHAKE, LINK_OPEN, LINK_OPEN_PASSIVE, LINK_OPEN_STARVING, RETIRE,
+        RETIRE_SERVING, STARVING,
     },
     event::Output,
     link::{Link, State},
@@ -120,7 +120,7 @@ impl Node {
         });
         link.interrupt(State::Opening { since: now });
         link.via = via;
-        link.invited = false;
+        (link.invited, link.met) = (false, None);
         self.timers.by(Timer::Links, now + LINK_OPEN_STARVING);
         if self.begins(peer) {
             let strand = 0;
@@ -171,10 +171,11 @@ impl Node {
         });
     }
 
-    pub(super) fn taken_up(&mut self, peer: NodeId, answer: Description) {
+    pub(super) fn taken_up(&mut self, now: Duration, peer: NodeId, answer: Description) {
         if self.opens(peer) && self.begins(peer) {
             if let Some(link) = self.links.get_mut(&Parent::Node(peer)) {
                 link.answer_by = None;
+                link.met = Some(now);
             }
             self.outputs.push_back(Output::SetAnswer {
                 peer,
@@ -248,7 +249,7 @@ impl Node {
     }
 
     /// Whether nothing new has come for so long that the picture stands.
-    fn is_starving(&self, now: Duration) -> bool {
+    pub(super) fn is_starving(&self, now: Duration) -> bool {
         self.playout.cursor().is_some() && now >= self.progress + STARVING
     }
 
@@ -278,7 +279,12 @@ impl Node {
                     let limit = since
                         + match begins {
                             // A picture that stands does not wait for bad luck.
-                            _ if starving => LINK_OPEN_STARVING,
+                            _ if starving => {
+                                let met = link
+                                    .met
+                                    .map_or(Duration::ZERO, |at| at.saturating_sub(since));
+                                LINK_OPEN_STARVING.max(met + HANDSHAKE)
+                            }
                             true => LINK_OPEN,
                             false => LINK_OPEN + LINK_OPEN_PASSIVE,
                         };

@@ -5,9 +5,9 @@ use core::time::Duration;
 use peerstream_fragment::Position;
 use peerstream_wire::{Complaint, Parent, ToBox};
 
-use super::Node;
+use super::{Link, Node};
 use crate::{
-    config::{REPORT, SETTLED, STALE},
+    config::{REPORT, SETTLED, STALE, STARVING},
     event::Phase,
 };
 
@@ -38,6 +38,18 @@ impl Node {
             complaint,
             behind_ms: behind_ms.unwrap_or(u16::MAX),
         });
+    }
+
+    /// Tells the box, once in each outage, that the parent is gone and nobody else feeds this
+    /// node: it has other things to do that look as urgent from there. Where the parent lives
+    /// the outage is further up, and for others to tell of.
+    pub(super) fn cry(&mut self, now: Duration, parent: Parent) {
+        let gone = |link: &Link| !link.is_usable() || now >= link.heard + STARVING;
+        let lost = self.links.get(&parent).is_none_or(gone);
+        if lost && self.is_starving(now) && self.cried < self.progress {
+            self.cried = self.progress;
+            self.say(&ToBox::Unfed);
+        }
     }
 
     /// Whether the newest fragment is so old that nobody who feeds this node can be

@@ -95,7 +95,7 @@ impl Node {
     ) {
         match signal {
             Signal::Offer(offer) => self.offered(now, peer, offer, via),
-            Signal::Answer(answer) => self.taken_up(peer, answer),
+            Signal::Answer(answer) => self.taken_up(now, peer, answer),
             Signal::Candidates(candidates) => {
                 if self.links.contains_key(&Parent::Node(peer)) {
                     self.outputs.push_back(Output::AddCandidates {

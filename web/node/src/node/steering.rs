@@ -87,6 +87,7 @@ impl Node {
                     if let Some(complaint) = complaint {
                         self.report(now, parent, complaint);
                     }
+                    self.cry(now, parent);
                     if !shared {
                         self.take_over(now);
                     } else if complaint != Some(Complaint::Late) {

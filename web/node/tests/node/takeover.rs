@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::stage::{CHILD, FRAGMENT, PARENT, PARTNER, Stage, place};
 use peerstream_node::Input;
-use peerstream_wire::{Assignment, LinkMessage, NodeId, Parent, ToNode};
+use peerstream_wire::{Assignment, LinkMessage, NodeId, Parent, ToBox, ToNode};
 
 #[test]
 fn a_parent_that_delivers_keeps_its_child() {
@@ -46,6 +46,40 @@ fn a_node_below_a_takeover_waits() {
         stage.alive(PARENT, 29);
     }
     assert_eq!(stage.subscriptions(PARTNER), 0);
+}
+
+#[test]
+fn whom_nobody_feeds_says_so_once_in_each_outage() {
+    let cries = |stage: &Stage| {
+        let said = stage.said();
+        said.iter().filter(|said| **said == ToBox::Unfed).count()
+    };
+    let mut stage = Stage::assigned();
+    stage.begin(PARENT);
+    stage.stream(PARENT, 1, 30);
+    stage.input(Input::LinkClosed {
+        peer: PARENT,
+        strand: 0,
+    });
+    stage.pass(Duration::from_millis(900));
+    assert_eq!(cries(&stage), 0, "the partner may help");
+    stage.pass(Duration::from_secs(4));
+    assert_eq!(cries(&stage), 1);
+    stage.stream(PARTNER, 30, 40);
+    stage.pass(Duration::from_secs(4));
+    assert_eq!(cries(&stage), 2);
+}
+
+#[test]
+fn below_an_outage_nobody_cries() {
+    let mut stage = Stage::assigned();
+    stage.begin(PARENT);
+    stage.stream(PARENT, 1, 30);
+    for _ in 0..50 {
+        stage.pass(Duration::from_millis(60));
+        stage.alive(PARENT, 29);
+    }
+    assert!(!stage.said().contains(&ToBox::Unfed));
 }
 
 #[test]
