@@ -112,6 +112,10 @@ pub const COMPLAINT_WINDOW: Duration = Duration::from_secs(60);
 /// The same for forgery, which is no matter of bad luck.
 pub const FORGERY_WINDOW: Duration = Duration::from_secs(600);
 
+/// How long a word counts that nothing at all comes from a root: its children notice within the
+/// same half a second.
+pub const SILENT_WINDOW: Duration = Duration::from_secs(2);
+
 /// Addresses that must complain before a node counts as underperforming, or, of forgery,
 /// is a leaf for good.
 pub const WORDS_FOR_LEAF: usize = 2;

@@ -25,7 +25,7 @@ use alarm::Alarm;
 use crate::{
     defaults::{
         ALARM, CASES_MOST, COMPLAINT_WINDOW, CREDIT, DEMOTIONS_SHARE, FAR_BEHIND_MS,
-        FORGERY_WINDOW, LASTS, WORDS_FOR_LEAF, WORDS_FOR_REFUSAL,
+        FORGERY_WINDOW, LASTS, SILENT_WINDOW, WORDS_FOR_LEAF, WORDS_FOR_REFUSAL,
     },
     told::NOBODY,
 };
@@ -69,6 +69,7 @@ struct Said {
     by: NodeId,
     origin: u64,
     forged: bool,
+    silent: bool,
     far: bool,
     /// Since when it has said so.
     first: Duration,
@@ -139,6 +140,7 @@ impl Judgement {
             by: word.by,
             origin: word.origin,
             forged,
+            silent: word.complaint == Complaint::Silent,
             far: far && slow,
             first: now,
             at: now,
@@ -165,6 +167,12 @@ impl Judgement {
     /// Whether anybody has complained of a node of late.
     pub(crate) fn is_accused(&self, now: Duration, node: NodeId) -> bool {
         self.count(now, node, |_| true, None) > 0
+    }
+
+    /// Whether several have just said that nothing at all comes from a node.
+    pub(crate) fn is_silent(&self, now: Duration, node: NodeId) -> bool {
+        let just_now = |said: &Said| said.silent && now.saturating_sub(said.at) < SILENT_WINDOW;
+        self.count(now, node, just_now, None) >= WORDS_FOR_LEAF
     }
 
     /// Whether a node has said of late that it is far behind, and why.

@@ -163,7 +163,8 @@
 //! 500, is made a leaf for bad service, and no root while another is complained of as well or
 //! soon after one was replaced. Partners who withhold together, each lying for the other, are
 //! found because both of a pair below them are behind the signed capture time; who is
-//! itself behind and says so is excused. While supply is short nobody is made a leaf for
+//! itself behind and says so is excused. A root that answers the box while two of its
+//! children hear nothing at all from it is replaced at once, and so is the other. While supply is short nobody is made a leaf for
 //! bad service. An audience most of which lags is told ([`peerstream_wire::Notice::TooSlow`]).
 //!
 //! **After a restart** (`rebuild`) nodes say where they were. Two slots belong together

@@ -130,6 +130,57 @@ fn forgery_said_by_three_addresses_ends_it() {
 }
 
 #[test]
+fn roots_that_keep_everything_from_everybody_are_replaced_though_both_do() {
+    let mut audience = settled(60);
+    let of_the_box = |audience: &Audience| -> Vec<NodeId> {
+        let told = audience.told.iter();
+        let roots = told.filter(|(_, told)| told.parent == Parent::Box);
+        roots.map(|(node, _)| *node).collect()
+    };
+    let mute = of_the_box(&audience);
+    let below = audience.told.clone();
+    // They notice within the same moment, and the roots answer the box.
+    for (node, told) in below {
+        let Parent::Node(peer) = told.parent else {
+            continue;
+        };
+        if mute.contains(&peer) {
+            try_to_complain(&mut audience, node, peer, Complaint::Silent);
+        }
+    }
+    assert_eq!(audience.probed, mute);
+    for root in &mute {
+        say(&mut audience, *root, ToBox::Alive);
+    }
+    for root in &mute {
+        assert!(feeds_nobody(&audience, *root), "{root:?}");
+        assert!(!of_the_box(&audience).contains(root), "{root:?}");
+    }
+    assert_eq!(audience.refused, []);
+}
+
+#[test]
+fn one_child_that_hears_nothing_deposes_no_root() {
+    let mut audience = settled(60);
+    let (child, root) = audience
+        .told
+        .iter()
+        .find_map(|(node, told)| match told.parent {
+            Parent::Node(parent) if told.depth == 2 => Some((*node, parent)),
+            _ => None,
+        })
+        .expect("large enough");
+    assert!(try_to_complain(
+        &mut audience,
+        child,
+        root,
+        Complaint::Silent
+    ));
+    say(&mut audience, root, ToBox::Alive);
+    assert_eq!(audience.told[&root].parent, Parent::Box);
+}
+
+#[test]
 fn partners_who_withhold_together_are_found_by_the_capture_time() {
     let mut audience = settled(60);
     // If both roots are late it is the box.

@@ -66,6 +66,8 @@ pub(crate) struct Link {
     pub(crate) buffered: usize,
     /// The other end has made an offer.
     pub(crate) invited: bool,
+    /// When the other end last gave a sign of life that a feeder gives.
+    pub(crate) lived: Duration,
     /// When this end got the answer to its offer.
     pub(crate) met: Option<Duration>,
     pub(crate) strands: Strands,
@@ -133,6 +135,7 @@ impl Link {
             retire: None,
             buffered: 0,
             invited: false,
+            lived: now,
             met: None,
             strands: Strands::default(),
             commands: RateLimit::new(now, COMMANDS.0, COMMANDS.1),

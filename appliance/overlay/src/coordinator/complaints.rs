@@ -101,7 +101,13 @@ impl Coordinator {
         if behind_ms >= FAR_BEHIND_MS {
             self.tell_if_hopeless(word.by);
         }
+        // A root that answers the box and gives its children no sign of life keeps the picture
+        // from everybody, and if both do no child has anybody to turn to.
+        let hushes = self.forest.is_root(peer)
+            && complaint == Complaint::Silent
+            && self.judgement.is_silent(self.now, word.about);
         match verdict {
+            _ if hushes => self.demote(word.about, Standing::Underperforming),
             Verdict::Noted => {}
             Verdict::Separate => self.separate(word.by, word.about),
             // What one root lacks the other may well lack, too: it is the box then.

@@ -189,11 +189,11 @@ impl Coordinator {
         } else if whole == Whole::IfDifferent {
             None
         } else {
-            // Whom nobody feeds does not wait for others' links, nor who shares a feeder with
-            // too many others while the uplink has time for that.
-            let short = self.lobby.len() > 0 || self.behind.iter().any(|until| self.now < *until);
-            let least = if short { Need::Crowded } else { Need::Orphaned };
-            if rank >= urgency::rank(least, 0) {
+            // Whom nobody feeds does not wait for others' links, nor, if the uplink has time for
+            // that, who shares a feeder with too many others.
+            let crowded = rank < urgency::rank(Need::Orphaned, 0);
+            let direct = rank < urgency::rank(Need::Crowded, 0) || crowded && self.has_time();
+            if !direct {
                 let failed = |one, other| self.failed(one, other);
                 now.hub = hub(&self.forest, place, &told, &now, &failed);
             }
@@ -221,6 +221,11 @@ impl Coordinator {
             None => ToNode::Assign(now.assignment(epoch)),
         };
         Some(Output::Send { to: node, message })
+    }
+
+    /// Whether the uplink does not keep anybody waiting.
+    fn has_time(&self) -> bool {
+        self.lobby.len() == 0 && self.behind.iter().all(|until| self.now >= *until)
     }
 
     /// A link needs both its ends: who is new to a node is told as soon as that node is.

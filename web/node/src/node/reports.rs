@@ -40,13 +40,27 @@ impl Node {
         });
     }
 
-    /// Tells the box, once in each outage, that the parent is gone and nobody else feeds this
-    /// node: it has other things to do that look as urgent from there. Where the parent lives
-    /// the outage is further up, and for others to tell of.
+    /// Tells the box, once in each outage, that the parent is gone or mute and nobody else feeds
+    /// this node: it has other things to do that look as urgent from there. Where the parent
+    /// lives the outage is further up, and for others to tell of.
     pub(super) fn cry(&mut self, now: Duration, parent: Parent) {
-        let gone = |link: &Link| !link.is_usable() || now >= link.heard + STARVING;
-        let lost = self.links.get(&parent).is_none_or(gone);
-        if lost && self.is_starving(now) && self.cried < self.progress {
+        if !self.is_starving(now) {
+            return;
+        }
+        // One that was to feed this node for a second, and has not even said that it lives.
+        let mute = |link: &Link| {
+            let silent = |at: Duration| now >= at + STARVING;
+            link.fed.is_some_and(|fed| {
+                silent(fed.since) && silent(link.lived) && fed.delivered_at.is_none_or(silent)
+            })
+        };
+        let link = self.links.get(&parent).filter(|link| link.is_usable());
+        if link.is_some_and(mute) {
+            self.report(now, parent, Complaint::Silent);
+        } else if link.is_some() {
+            return;
+        }
+        if self.cried < self.progress {
             self.cried = self.progress;
             self.say(&ToBox::Unfed);
         }

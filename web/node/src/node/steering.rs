@@ -139,6 +139,7 @@ impl Node {
         let newest = self.store.newest();
         if let Some(link) = self.links.get_mut(&from) {
             link.claim = claim;
+            link.lived = now;
             link.patience = Duration::from_millis(patience_ms.into());
             link.ahead = link.ahead.or(Some(now)).filter(|_| claim > newest);
             // A parent that was let go may have caught up.

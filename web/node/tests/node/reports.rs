@@ -30,6 +30,25 @@ fn playing() -> Stage {
 }
 
 #[test]
+fn a_new_parent_that_gives_no_sign_of_life_is_reported_as_well() {
+    let new = NodeId(5);
+    let mut stage = playing();
+    stage.tell(&ToNode::Assign(Assignment {
+        epoch: 2,
+        parent: peerstream_wire::Parent::Node(new),
+        ..place()
+    }));
+    stage.input(Input::LinkOpened {
+        peer: new,
+        strand: 0,
+    });
+    stage.pass(Duration::from_millis(900));
+    assert!(!reports(&stage).contains(&(new, Complaint::Silent)));
+    stage.pass(Duration::from_secs(3));
+    assert!(reports(&stage).contains(&(new, Complaint::Silent)));
+}
+
+#[test]
 fn a_silent_parent_is_reported() {
     let mut stage = playing();
     stage.pass(Duration::from_millis(300));
