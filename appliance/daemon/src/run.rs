@@ -63,6 +63,7 @@ async fn serve(config: Config, connections: usize, state: State, page: Page) -> 
         ticket_secret: state.tickets()?.bytes(),
         feeds: config.overlay.feeds,
         feeds_max: config.overlay.feeds_max,
+        uplink: config.limits.uplink.map(|kbit| u64::from(kbit) * 1_000),
         connections,
         viewers_per_address: config.limits.viewers_per_address,
         page,

@@ -4,10 +4,11 @@ mod audience;
 
 use std::{pin::pin, sync::Arc, time::Duration};
 
+use peerstream_budget::{ACK_OVERHEAD, MESSAGE_OVERHEAD, Uplink};
 use peerstream_fragment::{Signer, StreamId};
 use peerstream_media::{SourceEvent, Studio, studio};
 use peerstream_overlay::{Coordinator, Output};
-use peerstream_wire::ToNode;
+use peerstream_wire::{NodeId, ToNode};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
@@ -55,6 +56,8 @@ pub(crate) struct Driver {
     pub(crate) stream: StreamId,
     pub(crate) title: String,
     pub(crate) tickets: Arc<Tickets>,
+    /// None if nothing is known of it.
+    pub(crate) uplink: Option<Uplink>,
 }
 
 /// Where events come from.
@@ -74,6 +77,7 @@ impl Driver {
             hub: Hub::default(),
             joins: 0,
             spoke: Duration::ZERO,
+            resume: None,
         };
         state.drain(state.driver.clock.now());
         loop {
@@ -108,6 +112,8 @@ struct State {
     joins: u64,
     /// When those who are fed last heard from the box.
     spoke: Duration,
+    /// When the uplink has room for control again.
+    resume: Option<Duration>,
 }
 
 impl State {
@@ -158,6 +164,7 @@ impl State {
                 drop(answer.send(Seat::new(node, self.joins, events)));
             }
             Said::Control { node, message } => {
+                self.driver.coordinator.sent(now, node, ACK_OVERHEAD);
                 if let Err(misbehaved) = self.driver.coordinator.message(now, node, message) {
                     self.audience.refuse(node, Offence::from(misbehaved));
                 }
@@ -176,7 +183,20 @@ impl State {
 
     /// Does what both cores want done.
     fn drain(&mut self, now: Duration) {
-        while let Some(output) = self.driver.coordinator.poll_output() {
+        self.resume = None;
+        if let Some(uplink) = &mut self.driver.uplink {
+            self.driver.coordinator.set_uplink(uplink.left(now));
+        }
+        loop {
+            // What waits does so where it can still be put in order.
+            let uplink = self.driver.uplink.as_ref();
+            self.resume = uplink.and_then(|uplink| uplink.busy(now));
+            if self.resume.is_some() {
+                break;
+            }
+            let Some(output) = self.driver.coordinator.poll_output() else {
+                break;
+            };
             match output {
                 Output::Welcome { node } => {
                     let welcome = ToNode::Welcome {
@@ -185,9 +205,9 @@ impl State {
                         title: self.driver.title.clone(),
                         ticket: self.driver.tickets.issue(node),
                     };
-                    self.audience.send(node, &welcome);
+                    self.tell(now, node, &welcome);
                 }
-                Output::Send { to, message } => self.audience.send(to, &message),
+                Output::Send { to, message } => self.tell(now, to, &message),
                 Output::Feed { node, allowed } => self.audience.allow(now, node, allowed),
                 Output::Refuse { node, reason } => {
                     self.audience.refuse(node, Offence::TurnedAway(reason));
@@ -201,7 +221,22 @@ impl State {
             };
             self.audience.feed(&messages);
             self.spoke = now;
+            if let Some(uplink) = &mut self.driver.uplink {
+                let lengths = messages.iter().map(|message| message.len() as u64);
+                for length in lengths {
+                    uplink.feed(now, length * self.audience.fed() as u64);
+                }
+            }
         }
+    }
+
+    fn tell(&mut self, now: Duration, node: NodeId, message: &ToNode) {
+        let length = self.audience.send(node, message);
+        if let Some(uplink) = &mut self.driver.uplink {
+            uplink.control(now, length);
+        }
+        let on_wire = length + MESSAGE_OVERHEAD;
+        self.driver.coordinator.sent(now, node, on_wire);
     }
 
     fn deadline(&self) -> tokio::time::Instant {
@@ -209,6 +244,7 @@ impl State {
         let deadline = [
             self.driver.studio.deadline(),
             self.driver.coordinator.poll_timeout(),
+            self.resume,
             self.audience.deadline(),
             heartbeat,
         ]

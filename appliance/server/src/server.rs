@@ -1,5 +1,6 @@
 use std::{io, net::SocketAddr, sync::Arc, time::Duration};
 
+use peerstream_budget::Uplink;
 use peerstream_fragment::{Signer, StreamId};
 use peerstream_media::{MEDIA_EPOCH, SourceEvent, Studio, publisher::PublisherEvent};
 use peerstream_overlay::Coordinator;
@@ -47,6 +48,8 @@ pub struct Config {
     pub feeds: u16,
     /// Direct feeds in an emergency.
     pub feeds_max: u16,
+    /// What the uplink carries, in bit/s, if that is known.
+    pub uplink: Option<u64>,
     /// The most connections of pages and viewers at a time.
     pub connections: usize,
     /// The most viewers from one address.
@@ -214,6 +217,7 @@ impl Server {
             stream: config.stream,
             title: config.title,
             tickets,
+            uplink: config.uplink.map(Uplink::new),
         };
         driver
             .run(Sources {

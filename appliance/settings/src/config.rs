@@ -68,6 +68,8 @@ pub struct Overlay {
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Limits {
+    /// What the uplink carries, in kbit/s, at least 500; none: not known, and nobody waits.
+    pub uplink: Option<u32>,
     /// Connections over http and https together, at least 16.
     pub connections: usize,
     /// Viewers behind one public address (of IPv6, its first 64 bits), at least 1.
@@ -135,7 +137,7 @@ impl Config {
     pub fn check(&self) -> Result<(), ConfigError> {
         let (overlay, demo) = (&self.overlay, &self.demo);
         let even = |side: u16| side.is_multiple_of(2);
-        let bounds: [(bool, &'static str, &'static str); 10] = [
+        let bounds: [(bool, &'static str, &'static str); 11] = [
             (
                 self.title.len() <= MAX_TITLE,
                 "title",
@@ -155,6 +157,11 @@ impl Config {
                 overlay.feeds_max >= overlay.feeds,
                 "overlay.feeds_max",
                 "must be at least `feeds`",
+            ),
+            (
+                self.limits.uplink.is_none_or(|kbit| kbit >= 500),
+                "limits.uplink",
+                "must be at least 500 (kbit/s)",
             ),
             (
                 self.limits.connections >= 16,
@@ -236,6 +243,8 @@ impl Default for Limits {
     fn default() -> Self {
         // 200 MB: what a small box has to spare.
         Self {
+            // Only its owner knows.
+            uplink: None,
             connections: 10_000,
             // A school of 200 behind one address, with room to spare.
             viewers_per_address: 256,

@@ -40,7 +40,15 @@ impl Stage {
     /// # Errors
     /// If it does not start.
     pub async fn open() -> Result<Self> {
-        Self::start(None).await
+        Self::start(None, None).await
+    }
+
+    /// A server that is told what its uplink carries, in bit/s.
+    ///
+    /// # Errors
+    /// If it does not start.
+    pub async fn open_on(uplink: u64) -> Result<Self> {
+        Self::start(None, Some(uplink)).await
     }
 
     /// A server over http and https.
@@ -49,10 +57,10 @@ impl Stage {
     /// If it does not start.
     pub async fn open_with_https() -> Result<Self> {
         let names = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-        Self::start(Some(Certificate::own(names)?)).await
+        Self::start(Some(Certificate::own(names)?), None).await
     }
 
-    async fn start(certificate: Option<Certificate>) -> Result<Self> {
+    async fn start(certificate: Option<Certificate>, uplink: Option<u64>) -> Result<Self> {
         let any = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
         let identity = IdentityKey::from_seed([7; 32]);
         let page = tempfile::tempdir()?;
@@ -67,6 +75,7 @@ impl Stage {
             ticket_secret: [7; 32],
             feeds: 2,
             feeds_max: 2,
+            uplink,
             connections: 4000,
             viewers_per_address: VIEWERS_PER_ADDRESS,
             page: Page::load(page.path(), Sharing::Said)?,

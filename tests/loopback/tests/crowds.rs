@@ -8,7 +8,7 @@ use std::{
 use anyhow::{Result, ensure};
 use nix::sys::resource::{Resource, getrlimit, setrlimit};
 use peerstream_loopback::{
-    http,
+    http, soon,
     stage::{Stage, VIEWERS_PER_ADDRESS},
     viewer::Viewer,
 };
@@ -72,5 +72,40 @@ async fn a_school_comes_in_at_the_stroke_of_the_bell() -> Result<()> {
     ensure!(school.len() == 200, "{} are in", school.len());
     let slowest = school.iter().map(|(_, after)| *after).max();
     ensure!(slowest < Some(Duration::from_secs(15)), "{slowest:?}");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn on_a_small_uplink_a_crowd_is_let_in_one_after_the_other() -> Result<()> {
+    // What the standby card takes twice, and a little.
+    let stage = Stage::open_on(600_000).await?;
+    let at = stage.addresses.http;
+    let mut first = Viewer::fed(at).await?;
+    let crowd = tokio::spawn(come(100, CROWD, at));
+    // The first viewer has its picture all the while.
+    let queued = first
+        .keeps_watching(soon("somebody waits", async {
+            loop {
+                let status = http::status(at).await?;
+                let queued = status["overlay"]["queued"].as_u64().unwrap_or(0);
+                if queued > 0 {
+                    break anyhow::Ok(queued);
+                }
+            }
+        }))
+        .await???;
+    ensure!(queued <= 100, "{queued}");
+    let crowd = first.keeps_watching(crowd).await??;
+    ensure!(crowd.len() == 100, "{} are in", crowd.len());
+    let mut order: Vec<_> = crowd
+        .iter()
+        .map(|(viewer, after)| (viewer.node, *after))
+        .collect();
+    order.sort_by_key(|(node, _)| *node);
+    let (early, late) = order.split_at(50);
+    let mean = |half: &[(_, Duration)]| half.iter().map(|(_, after)| *after).sum::<Duration>();
+    ensure!(mean(early) < mean(late), "the later came in earlier");
+    let status = http::status(at).await?;
+    ensure!(status["overlay"]["queued"] == 0, "{status}");
     Ok(())
 }

@@ -1,22 +1,20 @@
 //! The box: the coordinator, the source, and the sockets that the daemon would have.
 
 mod ledger;
-mod uplink;
 
 use core::time::Duration;
 
 use bytes::Bytes;
+use peerstream_budget::{MESSAGE_OVERHEAD, Uplink};
 use peerstream_fragment::Position;
 use peerstream_overlay::{Config, Coordinator, Misbehaved, Newcomer, Output};
 use peerstream_wire::{Envelope, Held, LinkMessage, NodeId, Refusal, Ticket, ToBox, ToNode};
 
 use crate::{
-    report::MESSAGE_OVERHEAD,
     source::Source,
     world::{Conditions, Network},
 };
 pub(crate) use ledger::Ledger;
-use uplink::Uplink;
 
 pub(crate) struct Appliance {
     pub(crate) coordinator: Coordinator,
@@ -225,9 +223,7 @@ impl Appliance {
         if self.away {
             return None;
         }
-        let feeds = self.feeding.len() as u64 * self.source.feed_rate();
-        let left = self.uplink.rate().saturating_sub(feeds);
-        self.coordinator.set_uplink(left);
+        self.coordinator.set_uplink(self.uplink.left(now));
         loop {
             if let Some(at) = self.uplink.busy(now) {
                 return Some(at);
@@ -405,9 +401,10 @@ impl Appliance {
     }
 
     fn send_media(&mut self, now: Duration, socket: u32, bytes: Bytes) {
-        let Some(at) = self.uplink.feed(now, bytes.len() as u64) else {
+        if self.uplink.wait(now) > STALE {
             return;
-        };
+        }
+        let at = self.uplink.feed(now, bytes.len() as u64);
         self.sent.feeds += bytes.len() as u64;
         self.outbox.push((socket, at, ToPage::Message(bytes)));
     }
@@ -426,6 +423,8 @@ impl Appliance {
     }
 }
 
+/// What would wait for longer is of no use any more.
+const STALE: Duration = Duration::from_secs(1);
 /// A direct feed that is not allowed any more goes on for so long at most.
 const FEED_GRACE: Duration = Duration::from_secs(3);
 

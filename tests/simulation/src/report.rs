@@ -62,7 +62,8 @@ pub struct Figures {
     /// What the box sends besides direct feeds and besides what joins cost, in bytes on
     /// the wire, for each viewer and minute of its presence.
     ///
-    /// On the wire: each message's bytes, [`MESSAGE_OVERHEAD`] and [`ACK_OVERHEAD`]. *What
+    /// On the wire: each message's bytes, [`peerstream_budget::MESSAGE_OVERHEAD`] and
+    /// [`peerstream_budget::ACK_OVERHEAD`]. *What
     /// joins cost* is every message to a node in the first [`JOINING`] after its join,
     /// and every message to another node that only tells it of that node (a changed
     /// assignment, a signal), recognised by: it names a node which is in that time.
@@ -192,11 +193,5 @@ pub struct Lost {
 pub const LEAST_WATCHED: core::time::Duration = core::time::Duration::from_secs(10);
 /// A standstill is a stall if it lasts for more than this.
 pub const STALL: core::time::Duration = core::time::Duration::from_millis(250);
-/// Around a message of the control socket, in bytes: IPv4 20, TCP 32 (with timestamps),
-/// TLS 1.3 record 22, WebSocket 2.
-pub const MESSAGE_OVERHEAD: u64 = 76;
-/// An acknowledgement of a message from the node, in bytes: IPv4 20, TCP 32. The box
-/// sends one for every message that it does not answer at once.
-pub const ACK_OVERHEAD: u64 = 52;
 /// For so long after its join a newcomer counts as joining.
 pub const JOINING: core::time::Duration = core::time::Duration::from_secs(10);

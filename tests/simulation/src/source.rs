@@ -60,11 +60,6 @@ impl Source {
         source
     }
 
-    /// What a feed takes, in bit/s: signatures and heads are a sixteenth of the media.
-    pub(crate) fn feed_rate(&self) -> u64 {
-        self.stream.bitrate + self.stream.bitrate / 16
-    }
-
     pub(crate) fn stream(&self) -> StreamId {
         self.signer.stream()
     }

@@ -82,7 +82,7 @@ pub(crate) const SOCKET_NOTICE: Duration = Duration::from_secs(90);
 /// TCP sends again what nothing later shows to be lost after this at the earliest (Linux).
 pub(crate) const TCP_RTO: Duration = Duration::from_millis(200);
 /// Payload of a TCP segment.
-pub(crate) const SEGMENT: usize = 1_428;
+pub(crate) const SEGMENT: usize = peerstream_budget::SEGMENT as usize;
 
 const fn ms(millis: u64) -> Duration {
     Duration::from_millis(millis)

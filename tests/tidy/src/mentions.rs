@@ -41,6 +41,7 @@ pub const CORES: &[&str] = &[
     "appliance/fragment/src/",
     "appliance/media/src/",
     "appliance/overlay/src/",
+    "appliance/budget/src/",
     "web/node/src/",
 ];
 

@@ -75,11 +75,14 @@ impl Audience {
         gone
     }
 
-    /// Sends a control message. To a viewer that has gone, nothing.
-    pub(crate) fn send(&mut self, to: NodeId, message: &ToNode) {
-        if let Some(member) = self.members.get(&to) {
-            member.check(member.outbox.control(message));
-        }
+    /// Sends a control message; how many bytes it has. To a viewer that has gone, nothing.
+    pub(crate) fn send(&mut self, to: NodeId, message: &ToNode) -> u64 {
+        let Some(member) = self.members.get(&to) else {
+            return 0;
+        };
+        let sent = member.outbox.control(message);
+        member.check(sent.map(drop));
+        sent.unwrap_or(0)
     }
 
     /// Ends a viewer's connection.

@@ -52,10 +52,12 @@ pub(crate) struct Outgoing {
 pub(crate) struct Full;
 
 impl Outbox {
-    /// Adds a control message.
-    pub(crate) fn control(&self, message: &ToNode) -> Result<(), Full> {
+    /// Adds a control message; how many bytes it has.
+    pub(crate) fn control(&self, message: &ToNode) -> Result<u64, Full> {
         let bytes = Envelope::Control(message.encode().into()).encode();
-        self.put([Outgoing { bytes, feed: false }])
+        let length = bytes.len() as u64;
+        self.put([Outgoing { bytes, feed: false }])?;
+        Ok(length)
     }
 
     /// Adds a message of the link between box and viewer.

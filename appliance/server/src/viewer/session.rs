@@ -271,6 +271,7 @@ impl Seat {
                     let box_time = session.house.clock.micros();
                     outbox
                         .control(&ToNode::Clock { sent, box_time })
+                        .map(drop)
                         .map_err(|_| Offence::TooSlow.into())
                 }
                 ToBox::Leave => Err(Ending::Gone),

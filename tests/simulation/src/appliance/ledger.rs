@@ -2,9 +2,10 @@
 
 use core::time::Duration;
 
+use peerstream_budget::ACK_OVERHEAD;
 use peerstream_wire::{Act, Assignment, NodeId, Parent, ToBox, ToNode};
 
-use crate::report::{ACK_OVERHEAD, JOINING};
+use crate::report::JOINING;
 
 /// Books of what has been sent to whom. [`crate::report::Figures`] defines the figures.
 #[derive(Default)]

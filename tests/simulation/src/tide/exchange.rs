@@ -1,6 +1,7 @@
 //! The conversation with the box: real messages to and from the coordinator that ships, one
 //! after the other over the box's uplink.
 
+use peerstream_budget::MESSAGE_OVERHEAD;
 use peerstream_overlay::Output;
 use peerstream_wire::{Description, Envelope, NodeId, Signal, ToBox, ToNode};
 
@@ -11,7 +12,6 @@ use super::{
     words::{added, newcomer, viewer_copies, welcome},
 };
 use crate::{
-    report::MESSAGE_OVERHEAD,
     wire::SOCKET_ROUND_TRIPS,
     world::{Subject, Viewer},
 };
