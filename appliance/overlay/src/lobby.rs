@@ -148,6 +148,12 @@ impl Lobby {
         news
     }
 
+    /// Which part of the room everything but joins takes.
+    pub(crate) fn others_share(&self) -> f64 {
+        let others = self.others / OTHERS_MEAN.as_secs_f64();
+        self.room.map_or(0.0, |room| others / room.max(1.0))
+    }
+
     /// Bytes per second that joins may take.
     fn pace(&self) -> f64 {
         let room = self.room.unwrap_or(f64::INFINITY);

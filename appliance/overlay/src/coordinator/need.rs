@@ -131,9 +131,8 @@ impl Coordinator {
         } else {
             1
         };
-        // Copies are two thirds of what an uplink carries, and for a moment it takes on 1.6
-        // times as many of those who are to turn to it.
-        if usize::from(theirs.copies) * 12 >= 5 * (children + wards) {
+        // Copies are two thirds of what an uplink carries.
+        if usize::from(theirs.copies) * 3 >= 2 * (children + wards) {
             Need::Orphaned
         } else {
             Need::Crowded

@@ -223,9 +223,10 @@ impl Coordinator {
         Some(Output::Send { to: node, message })
     }
 
-    /// Whether the uplink does not keep anybody waiting.
+    /// Whether the uplink does not keep anybody waiting, and has far more than it needs.
     fn has_time(&self) -> bool {
-        self.lobby.len() == 0 && self.behind.iter().all(|until| self.now >= *until)
+        let idle = self.lobby.others_share() < PLENTY;
+        idle && self.lobby.len() == 0 && self.behind.iter().all(|until| self.now >= *until)
     }
 
     /// A link needs both its ends: who is new to a node is told as soon as that node is.
@@ -269,6 +270,10 @@ impl Coordinator {
         Some(Output::Send { to, message })
     }
 }
+
+/// Where control takes less than this part of the uplink, bytes matter less than a second in
+/// which somebody has half a picture: up to some thousands of viewers on 10 Mbit/s.
+const PLENTY: f64 = 0.02;
 
 /// Whether a node is in the trees.
 pub(super) fn is_there(forest: &Forest, node: NodeId) -> bool {
