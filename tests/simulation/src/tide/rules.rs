@@ -21,7 +21,7 @@ const LEAST_BUFFER: f32 = 0.200;
 /// As `config::NEWCOMER_PATIENCE`, in microseconds.
 pub(super) const NEWCOMER_PATIENCE: u64 = 400_000;
 /// As `config::RETIRE`.
-pub(super) const RETIRE: u64 = 5_000_000;
+pub(super) const RETIRE: u64 = 30_000_000;
 /// As `config::RETIRE_SERVING`.
 pub(super) const RETIRE_SERVING: u64 = 60_000_000;
 /// As `config::LINK_OPEN`.

@@ -11,7 +11,7 @@ use peerstream_wire::{
 
 use super::Node;
 use crate::{
-    config::{CAPACITY, CLOCK, CLOCK_FIRST, RECONNECT, RECONNECT_MAX, RECONNECT_MIN, RETIRE},
+    config::{CAPACITY, CLOCK, CLOCK_FIRST, RECONNECT, RECONNECT_MAX, RECONNECT_MIN, WIND_UP},
     event::Phase,
     intake::Intake,
     link::{Link, State},
@@ -149,7 +149,7 @@ impl Node {
     pub(super) fn may_share(&mut self, now: Duration, copies_max: u8) {
         self.control.copies_max = copies_max;
         // The box finds others to feed the children, if there are any.
-        self.control.no_more = (copies_max == 0).then_some(now + RETIRE);
+        self.control.no_more = (copies_max == 0).then_some(now + WIND_UP);
         self.capacity_changed(now);
     }
 

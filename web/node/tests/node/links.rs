@@ -141,7 +141,7 @@ fn is_closed(stage: &Stage) -> bool {
 fn what_is_assigned_no_more_goes_on_for_a_while() {
     let mut stage = without_child();
     stage.link(CHILD, LinkMessage::Unsubscribe);
-    stage.pass(Duration::from_secs(4));
+    stage.pass(Duration::from_secs(29));
     assert!(!is_closed(&stage));
     assert!(!stage.sent(CHILD).contains(&LinkMessage::Goodbye));
     stage.pass(Duration::from_millis(1_500));
@@ -154,15 +154,15 @@ fn what_is_assigned_no_more_goes_on_for_a_while() {
 #[test]
 fn who_is_still_fed_is_let_go_when_it_has_found_another_or_after_a_minute() {
     let mut stage = without_child();
-    stage.pass(Duration::from_secs(20));
+    stage.pass(Duration::from_secs(40));
     assert!(!is_closed(&stage));
     stage.link(CHILD, LinkMessage::Unsubscribe);
     stage.pass(Duration::from_millis(1_500));
     assert!(is_closed(&stage));
 
     let mut stage = without_child();
-    stage.pass(Duration::from_secs(60));
+    stage.pass(Duration::from_secs(80));
     assert!(!is_closed(&stage));
-    stage.pass(Duration::from_secs(8));
+    stage.pass(Duration::from_secs(13));
     assert!(is_closed(&stage));
 }
