@@ -73,11 +73,11 @@ pub(crate) const FROZEN: Duration = Duration::from_secs(1);
 /// one more to turn to. With 5 s 99.9% of 60 simulated viewers reach a continuity of 0.84 (mean
 /// of 32 seeds), with 30 s 0.91, with 60 s 0.88.
 pub(crate) const RETIRE: Duration = Duration::from_secs(30);
+/// How much longer one goes on over which somebody is still fed, who has nobody else yet: the
+/// box has not come to it, or the link with the new parent fails.
+pub(crate) const RETIRE_SERVING: Duration = Duration::from_secs(60);
 /// How long a node whose owner says no goes on feeding, until the box has found others.
 pub(crate) const WIND_UP: Duration = Duration::from_secs(5);
-/// The same for one over which somebody is still fed, who has nobody else yet: the box has
-/// not come to it, or the link with the new parent fails.
-pub(crate) const RETIRE_SERVING: Duration = Duration::from_secs(60);
 /// How long after the last word over a link it is closed, so that the word arrives.
 pub(crate) const FAREWELL: Duration = Duration::from_secs(1);
 /// At most this many bytes sit in the browser's own queue per link: it drops nothing and

@@ -11,9 +11,8 @@ impl Coordinator {
     /// How much of the uplink the feeds leave for everything else, in bit/s. From then on
     /// newcomers are let in no faster than it carries what their joining costs, after all
     /// else that is to be said; those who wait are told how many are before them, and get no
-    /// welcome before it is their turn. The caller
-    /// must poll no faster than the uplink sends, and tell [`Coordinator::sent`] of it.
-    /// Never called, the uplink is taken for boundless.
+    /// welcome before it is their turn. The caller must poll no faster than the uplink sends,
+    /// and tell [`Coordinator::sent`] of it. Never called, the uplink is taken for boundless.
     pub fn set_uplink(&mut self, bits_per_s: u64) {
         self.lobby.set_room(bits_per_s);
     }

@@ -72,9 +72,10 @@ impl Coordinator {
         });
     }
 
-    /// The next signal, of those in need or of the others, answers before offers; before it what its receiver is to be told, so
-    /// that it knows who is calling. What has waited for so long that the link will not open
-    /// in time is left out, and so is what concerns two who are no neighbours any more.
+    /// The next signal, of those in need or of the others, answers before offers; before it what
+    /// its receiver is to be told, so that it knows who is calling. What has waited for so long
+    /// that the link will not open in time is left out, and so is what concerns two who are no
+    /// neighbours any more.
     pub(super) fn next_signal(&mut self, in_need: bool) -> Option<Output> {
         let first = if in_need { 0 } else { 2 };
         for queue in first..first + 2 {

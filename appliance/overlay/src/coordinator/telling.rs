@@ -17,11 +17,11 @@ use crate::{
 
 impl Coordinator {
     /// The next thing to be done. Who needs it most goes first: nodes that nobody feeds
-    /// any more, those with the most below them before the others; then signals, without
+    /// any more, those with the most below them before the others; then their signals, without
     /// which nothing comes of what was told before, and which so keep the number of links
-    /// under way to what the uplink has room for; then those whose parent has gone;
-    /// newcomers; and the rest; and when there is nothing left, who waits to come in. What changes before it is polled folds into one message per
-    /// node.
+    /// under way to what the uplink has room for; then those whose parent has gone; all other
+    /// signals; newcomers who have been let in; and the rest. When there is nothing left, who
+    /// waits to come in. What changes before it is polled folds into one message per node.
     pub fn poll_output(&mut self) -> Option<Output> {
         loop {
             if let Some(output) = self.next_output() {

@@ -22,8 +22,8 @@ const LEAST_BUFFER: f32 = 0.200;
 pub(super) const NEWCOMER_PATIENCE: u64 = 400_000;
 /// As `config::RETIRE`.
 pub(super) const RETIRE: u64 = 30_000_000;
-/// As `config::RETIRE_SERVING`.
-pub(super) const RETIRE_SERVING: u64 = 60_000_000;
+/// As `config::RETIRE` and `config::RETIRE_SERVING` together.
+pub(super) const RETIRE_SERVING: u64 = 90_000_000;
 /// As `config::LINK_OPEN`.
 pub(super) const LINK_OPEN: u64 = 3_000_000;
 /// As `config::LINK_OPEN_PASSIVE`.
