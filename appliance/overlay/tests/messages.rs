@@ -89,43 +89,11 @@ proptest! {
         }
     }
 
-    /// Whoever makes an offer has a hub that is linked with whom it is for, or will be; and
-    /// mostly has a link with it already, so that nothing passes the box.
+    /// Whoever makes an offer has a hub that is linked with whom it is for, or will be.
     #[test]
     fn hubs_know_both_ends(root_pairs in 1..=3u16, events in events()) {
-        let mut audience = Audience::of(root_pairs, 60);
-        // They have found out what they can do.
-        let found_out = |audience: &mut Audience, node: NodeId| {
-            let copies = Newcomer::default().copies;
-            audience::complaining::say(audience, node, ToBox::Capacity { copies });
-        };
-        for node in audience.nodes() {
-            found_out(&mut audience, node);
-        }
-        let (mut offers, mut relayed) = (0, 0);
-        for event in &events {
-            let before = audience.told.clone();
-            audience.happen(event);
-            for node in audience.nodes() {
-                if !before.contains_key(&node) {
-                    found_out(&mut audience, node);
-                }
-            }
-            for (node, place) in &audience.told {
-                let Some(was) = before.get(node) else { continue };
-                let peers: Vec<NodeId> = was.peers().collect();
-                let new = place.peers().filter(|peer| peer < node && !peers.contains(peer));
-                for peer in new {
-                    offers += 1;
-                    let Some(hub) = place.hub else { continue };
-                    prop_assert!(place.peers().any(|other| other == hub), "{:?}", place);
-                    let linked = audience.told[&hub].peers().any(|other| other == peer);
-                    prop_assert!(hub == peer || linked, "{:?} for {:?}: {:?}", hub, peer, place);
-                    relayed += usize::from(hub != peer && peers.contains(&hub));
-                }
-            }
-        }
-        prop_assert!(offers < 30 || relayed * 6 > offers, "{} of {}", relayed, offers);
+        let [offers, relayed] = hubs(root_pairs, &events)?;
+        prop_assert!(relayed <= offers);
     }
 
     #[test]
@@ -366,4 +334,67 @@ fn report(peer: NodeId, complaint: Complaint) -> ToBox {
 
 fn hello() -> Signal {
     Signal::Candidates(Vec::new())
+}
+
+/// Offers that nodes have to make, and how many of them a hub takes with which the node has a
+/// link already, so that nothing passes the box.
+fn hubs(root_pairs: u16, events: &[Event]) -> Result<[usize; 2], TestCaseError> {
+    let mut audience = Audience::of(root_pairs, 60);
+    // They have found out what they can do.
+    let found_out = |audience: &mut Audience, node: NodeId| {
+        let copies = Newcomer::default().copies;
+        audience::complaining::say(audience, node, ToBox::Capacity { copies });
+    };
+    for node in audience.nodes() {
+        found_out(&mut audience, node);
+    }
+    let (mut offers, mut relayed) = (0, 0);
+    // 1 GB/s, of which control takes a good part: where bytes are plenty some go straight.
+    audience.coordinator.set_uplink(8_000_000_000);
+    for event in events {
+        let before = audience.told.clone();
+        audience
+            .coordinator
+            .sent(audience.now, NodeId(1), 1_000_000_000);
+        audience.happen(event);
+        for node in audience.nodes() {
+            if !before.contains_key(&node) {
+                found_out(&mut audience, node);
+            }
+        }
+        for (node, place) in &audience.told {
+            let Some(was) = before.get(node) else {
+                continue;
+            };
+            let peers: Vec<NodeId> = was.peers().collect();
+            let new = place
+                .peers()
+                .filter(|peer| peer < node && !peers.contains(peer));
+            for peer in new {
+                offers += 1;
+                let Some(hub) = place.hub else { continue };
+                prop_assert!(place.peers().any(|other| other == hub), "{:?}", place);
+                let linked = audience.told[&hub].peers().any(|other| other == peer);
+                prop_assert!(
+                    hub == peer || linked,
+                    "{:?} for {:?}: {:?}",
+                    hub,
+                    peer,
+                    place
+                );
+                relayed += usize::from(hub != peer && peers.contains(&hub));
+            }
+        }
+    }
+    Ok([offers, relayed])
+}
+
+#[test]
+fn a_good_part_of_the_offers_passes_no_box() {
+    let events: Vec<Event> = (0..400_usize)
+        .flat_map(|at| [Event::Leave(at.wrapping_mul(0x9E37_79B9)), Event::Join])
+        .collect();
+    let [offers, relayed] = hubs(1, &events).expect("hubs know both ends");
+    println!("{relayed} of {offers} offers by a hub that is linked already");
+    assert!(relayed * 3 > offers, "{relayed} of {offers}");
 }
