@@ -215,8 +215,8 @@ impl Coordinator {
             ToBox::Join { .. } | ToBox::Clock { .. } => return Err(Misbehaved::OutOfOrder),
             ToBox::Leave => self.depart(from),
             ToBox::Signal { peer, signal } => {
-                if self.linked(from, place, peer)?.is_some() {
-                    self.relay(from, peer, signal);
+                if let Some(other) = self.linked(from, place, peer)? {
+                    self.relay(self.are_idle(place, other), from, peer, signal);
                 }
             }
             ToBox::LinkFailed { peer } => {
@@ -247,7 +247,7 @@ impl Coordinator {
         self.forest.failures_mut().age(now);
         while let Some(timer) = self.timers.expired(now) {
             match timer {
-                Timer::Retry(node) => self.retry(node),
+                Timer::Retry { child, parent } => self.retry(child, parent),
                 Timer::Probe(node) => self.probe_over(node),
                 Timer::Absent(node) => self.is_out(node),
                 Timer::Pardon(node) => self.pardon(node),

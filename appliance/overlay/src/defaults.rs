@@ -42,8 +42,7 @@ pub const VACANCY_SHARE: usize = 16;
 /// and a link whose role has ended may stay open for minutes.
 pub const STRAY_GRACE: Duration = Duration::from_secs(600);
 
-/// The first wait before a failed parent link is tried again, counted from the last time
-/// that the child's assignment changed. Each further failure doubles it.
+/// The first wait before a failed parent link is tried again. Each further failure doubles it.
 pub const LINK_RETRY: Duration = Duration::from_secs(3);
 
 /// The same for a node whose link may have failed for want of an uplink alone, and that nobody

@@ -8,8 +8,13 @@ use peerstream_wire::NodeId;
 /// What is waited for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Timer {
-    /// Nobody that the node can reach feeds it; another try.
-    Retry(NodeId),
+    /// The node does not reach its parent; another try with it.
+    Retry {
+        /// Who does not reach it.
+        child: NodeId,
+        /// Whom it was to reach when this was set.
+        parent: NodeId,
+    },
     /// The node has been asked whether it is there, or is suspected not to be.
     Probe(NodeId),
     /// The node has not answered in time, and is out if it has not spoken up since.

@@ -6,7 +6,7 @@ use core::time::Duration;
 
 use audience::{Audience, Event, events};
 use peerstream_overlay::{Network, Newcomer, Output, defaults};
-use peerstream_wire::{Act, Complaint, NodeId, Parent, Refusal, ToBox, ToNode, Trigger};
+use peerstream_wire::{Act, Complaint, NodeId, Parent, Refusal, Signal, ToBox, ToNode, Trigger};
 use proptest::prelude::*;
 
 proptest! {
@@ -260,6 +260,33 @@ fn however_many_say_that_a_node_is_gone_it_is_asked_once() {
         say(&mut audience, peer, report);
     }
     assert_eq!(audience.probed, [node]);
+}
+
+#[test]
+fn whom_nobody_feeds_tries_again_soon_if_the_uplink_may_have_kept_the_link_from_opening() {
+    let mut audience = Audience::of(1, 30);
+    let (child, parent) = child_of_pair(&audience, |_| true);
+    let signal = Signal::Candidates(Vec::new());
+    let offer = ToBox::Signal {
+        peer: parent,
+        signal,
+    };
+    let said = audience.coordinator.message(audience.now, child, offer);
+    assert_eq!(said, Ok(()));
+    audience.now += defaults::SIGNAL_WAITS;
+    audience.coordinator.timeout(audience.now);
+    audience.deliver();
+    say(&mut audience, child, ToBox::Unfed);
+    fail(&mut audience, child, parent);
+    audience.outputs.clear();
+    audience.now += defaults::LINK_RETRY_UNFED;
+    audience.coordinator.timeout(audience.now);
+    audience.deliver();
+    let ends = [child, parent];
+    assert!(
+        ends.iter()
+            .all(|node| !told_to(&audience, *node).is_empty())
+    );
 }
 
 /// An audience in which nothing has happened for a while.

@@ -183,7 +183,6 @@ impl State {
 
     /// Does what both cores want done.
     fn drain(&mut self, now: Duration) {
-        self.resume = None;
         if let Some(uplink) = &mut self.driver.uplink {
             self.driver.coordinator.set_uplink(uplink.left(now));
         }
@@ -222,9 +221,9 @@ impl State {
             self.audience.feed(&messages);
             self.spoke = now;
             if let Some(uplink) = &mut self.driver.uplink {
-                let lengths = messages.iter().map(|message| message.len() as u64);
-                for length in lengths {
-                    uplink.feed(now, length * self.audience.fed() as u64);
+                let copies = self.audience.fed() as u64;
+                for message in &messages {
+                    uplink.feed(now, message.len() as u64 * copies);
                 }
             }
         }

@@ -241,10 +241,10 @@ impl Default for Overlay {
 
 impl Default for Limits {
     fn default() -> Self {
-        // 200 MB: what a small box has to spare.
         Self {
             // Only its owner knows.
             uplink: None,
+            // 200 MB: what a small box has to spare.
             connections: 10_000,
             // A school of 200 behind one address, with room to spare.
             viewers_per_address: 256,

@@ -34,18 +34,13 @@ impl Coordinator {
             .into_iter()
             .filter_map(|place| self.forest.seat(place))
             .any(new);
-        let idle = |place| !self.forest.seat(place).is_some_and(|seat| seat.in_need);
-        let idle = idle(from) && idle(peer);
+        let idle = self.are_idle(from, peer);
         if opening && self.now < self.behind[usize::from(idle)] {
-            let unfed = |all: &Coordinator, place| {
-                let node = all.forest.occupant(place);
-                node.is_some_and(|node| all.is_unfed(node))
-            };
             for place in [from, peer] {
                 if self.forest.parent(place) == Some(from)
                     || self.forest.parent(place) == Some(peer)
                 {
-                    let soon = if unfed(self, place) {
+                    let soon = if self.is_unfed(place) {
                         LINK_RETRY_UNFED
                     } else {
                         LINK_RETRY
@@ -240,7 +235,7 @@ impl Coordinator {
             return;
         };
         let now = self.now;
-        let idle = !self.is_unfed(child);
+        let idle = !self.is_unfed(place);
         let Some(seat) = self.forest.seat_mut(place).filter(|seat| !seat.retrying) else {
             return;
         };
@@ -251,12 +246,13 @@ impl Coordinator {
             self.again[usize::from(idle)].push_back(Again { to, child, parent });
         }
         let wait = first * (1 << seat.retries.min(LINK_RETRY_DOUBLINGS));
-        self.timers.set(now + wait, Timer::Retry(child));
+        self.timers.set(now + wait, Timer::Retry { child, parent });
     }
 
     /// Has both ends of a node's parent link try once more, the one that makes the offer
-    /// and the one that waits for it.
-    pub(super) fn retry(&mut self, child: NodeId) {
+    /// and the one that waits for it. Another parent than the one it was set for has had no
+    /// chance yet.
+    pub(super) fn retry(&mut self, child: NodeId, missed: NodeId) {
         let Some(place) = self.forest.place(child) else {
             return;
         };
@@ -264,23 +260,22 @@ impl Coordinator {
         let Some(seat) = self.forest.seat_mut(place) else {
             return;
         };
-        let as_it_was = now.wrapping_sub(seat.changed) >= millis(LINK_RETRY);
         seat.retrying = false;
         seat.retries = seat.retries.saturating_add(1);
         seat.changed = now;
-        let parent = self.forest.parent(place);
-        let hopes = |parent: &Place| as_it_was || self.failed(place, *parent);
-        let Some(parent) = parent.filter(hopes) else {
+        let Some(above) = self.forest.parent(place) else {
             return;
         };
-        if self.failed(place, parent) && self.trade(place) {
+        let Some(parent) = self.forest.occupant(above) else {
+            return;
+        };
+        let failed = self.failed(place, above);
+        if (failed && self.trade(place)) || !(failed || parent == missed) {
             return;
         }
-        if let Some(parent) = self.forest.occupant(parent) {
-            let idle = !self.is_unfed(child);
-            for to in [child, parent] {
-                self.again[usize::from(idle)].push_back(Again { to, child, parent });
-            }
+        let idle = !self.is_unfed(place);
+        for to in [child, parent] {
+            self.again[usize::from(idle)].push_back(Again { to, child, parent });
         }
     }
 }

@@ -5,7 +5,7 @@ use core::time::Duration;
 use peerstream_wire::{NodeId, Notice, ToBox};
 
 use super::{Coordinator, cost};
-use crate::{Misbehaved, timer::Timer};
+use crate::{Misbehaved, defaults::MOST_COPIES, timer::Timer};
 
 impl Coordinator {
     /// How much of the uplink the feeds leave for everything else, in bit/s. From then on
@@ -50,8 +50,10 @@ impl Coordinator {
         node: NodeId,
         message: &ToBox,
     ) -> Result<(), Misbehaved> {
-        let seat = self.lobby.seat_mut(node);
-        if !seat.is_some_and(|seat| seat.spend(self.now, cost(message))) {
+        let Some(seat) = self.lobby.seat_mut(node) else {
+            return Err(Misbehaved::NotJoined(node));
+        };
+        if !seat.spend(self.now, cost(message)) {
             return Err(Misbehaved::Flooding(node));
         }
         match message {
@@ -61,9 +63,7 @@ impl Coordinator {
                 Ok(())
             }
             ToBox::Capacity { copies } => {
-                if let Some(seat) = self.lobby.seat_mut(node) {
-                    seat.copies = (*copies).min(crate::defaults::MOST_COPIES);
-                }
+                seat.copies = (*copies).min(MOST_COPIES);
                 Ok(())
             }
             _ => Ok(()),

@@ -16,6 +16,9 @@ use crate::{
 pub(crate) struct Down(u8);
 
 impl Down {
+    /// None of them is of use.
+    const ALL: Down = Down(7);
+
     fn roles(told: &Told) -> [(u8, NodeId); 3] {
         [(1, told.parent), (2, told.partner), (4, told.reserve)]
     }
@@ -26,9 +29,6 @@ impl Down {
             self.0 |= if who == peer { role } else { 0 };
         }
     }
-
-    /// None of them is of use.
-    const ALL: Down = Down(7);
 
     /// What was said of those who are others now says nothing.
     pub(crate) fn keep(&mut self, before: &Told, now: &Told) {
@@ -57,25 +57,30 @@ impl Coordinator {
         if same || told.parent == NOBODY || self.reached(seat, told.parent).is_some() {
             Need::Other
         } else {
-            let helpers = [told.partner, told.reserve];
-            let needs = helpers.map(|helper| self.need_beside(seat, helper));
-            needs.into_iter().max().unwrap_or(Need::Unfed)
+            self.need_without_parent(seat)
         }
     }
 
-    /// Whether nobody whom a node reaches feeds it.
-    pub(super) fn is_unfed(&self, node: NodeId) -> bool {
-        let place = self.forest.place(node);
-        let seat = place.and_then(|place| self.forest.seat(place));
-        seat.is_some_and(|seat| {
-            let told = &seat.told;
-            let helpers = [told.partner, told.reserve];
-            told.parent != NOBODY
-                && self.reached(seat, told.parent).is_none()
-                && helpers
-                    .into_iter()
-                    .all(|helper| self.need_beside(seat, helper) == Need::Unfed)
+    /// Whether nobody whom the occupant of a place reaches feeds it.
+    pub(super) fn is_unfed(&self, place: Place) -> bool {
+        self.forest.seat(place).is_some_and(|seat| {
+            let parent = seat.told.parent;
+            parent != NOBODY
+                && self.reached(seat, parent).is_none()
+                && self.need_without_parent(seat) == Need::Unfed
         })
+    }
+
+    /// Whether neither of two was told of its place because it was in need.
+    pub(super) fn are_idle(&self, one: Place, other: Place) -> bool {
+        let in_need = |place| self.forest.seat(place).is_some_and(|seat| seat.in_need);
+        !in_need(one) && !in_need(other)
+    }
+
+    /// What a node needs that has lost its parent: as much as the better of its helpers leaves.
+    fn need_without_parent(&self, seat: &Seat) -> Need {
+        let partner = self.need_beside(seat, seat.told.partner);
+        partner.max(self.need_beside(seat, seat.told.reserve))
     }
 
     /// A node says that nobody feeds it.

@@ -53,16 +53,9 @@ impl Coordinator {
         Err(Misbehaved::NotLinked(peer))
     }
 
-    pub(super) fn relay(&mut self, from: NodeId, to: NodeId, signal: Signal) {
+    /// `idle` says that neither end was told of the other because it was in need.
+    pub(super) fn relay(&mut self, idle: bool, from: NodeId, to: NodeId, signal: Signal) {
         let at = self.now;
-        let in_need = |node: NodeId| {
-            let seat = self
-                .forest
-                .place(node)
-                .and_then(|place| self.forest.seat(place));
-            seat.is_some_and(|seat| seat.in_need)
-        };
-        let idle = !(in_need(from) || in_need(to));
         let begins = !matches!(signal, Signal::Answer(_));
         self.relayed[2 * usize::from(idle) + usize::from(begins)].push_back(Relayed {
             at,

@@ -12,7 +12,7 @@ use crate::{
     seat::{Seat, Whole, millis},
     timer::Timer,
     told::{NOBODY, Told},
-    urgency::{self, Need, rank},
+    urgency::{self, Need, Urgency, rank},
 };
 
 impl Coordinator {
@@ -34,6 +34,18 @@ impl Coordinator {
     }
 
     fn next_output(&mut self) -> Option<Output> {
+        self.next_instant()
+            .or_else(|| self.next_change(|urgency| urgency.pop_before(Need::Crowded)))
+            .or_else(|| self.next_retry(true))
+            .or_else(|| self.next_signal(true))
+            .or_else(|| self.next_change(|urgency| urgency.pop_before(Need::New)))
+            .or_else(|| self.next_signal(false))
+            .or_else(|| self.next_change(Urgency::pop))
+            .or_else(|| self.next_retry(false))
+    }
+
+    /// The next of what is small and soon, if whom it is for is still there.
+    fn next_instant(&mut self) -> Option<Output> {
         while let Some(output) = self.instant.pop_front() {
             let there = match &output {
                 Output::Send {
@@ -54,31 +66,17 @@ impl Coordinator {
                 return Some(output);
             }
         }
-        while let Some((rank, place)) = self.urgency.pop_before(Need::Crowded) {
+        None
+    }
+
+    /// What the next of those whom `pop` takes is to be told.
+    fn next_change(&mut self, pop: fn(&mut Urgency) -> Option<(u8, Place)>) -> Option<Output> {
+        while let Some((rank, place)) = pop(&mut self.urgency) {
             if let Some(output) = self.announce(rank, place) {
                 return Some(output);
             }
         }
-        if let Some(output) = self.next_retry(true) {
-            return Some(output);
-        }
-        if let Some(output) = self.next_signal(true) {
-            return Some(output);
-        }
-        while let Some((rank, place)) = self.urgency.pop_before(Need::New) {
-            if let Some(output) = self.announce(rank, place) {
-                return Some(output);
-            }
-        }
-        if let Some(output) = self.next_signal(false) {
-            return Some(output);
-        }
-        while let Some((rank, place)) = self.urgency.pop() {
-            if let Some(output) = self.announce(rank, place) {
-                return Some(output);
-            }
-        }
-        self.next_retry(false)
+        None
     }
 
     /// The next link to be tried once more, of those in need or of the others.

@@ -14,8 +14,6 @@ use crate::wire::{GATHERING, HANDSHAKE, HANDSHAKE_ROUND_TRIPS};
 
 /// An offer for a link that the other end has not been told of yet waits so long.
 const EARLY: Time = 2_000_000;
-/// As `config::HANDSHAKE`, in milliseconds.
-const SHAKE: u32 = 1_000;
 /// An offer that went by a hub is answered within this.
 const ANSWER: Time = 1_000_000;
 
@@ -244,8 +242,12 @@ impl Tide<'_> {
             return;
         }
         let due = node.link(peer).map_or(0, |link| {
-            let handshake = if link.met == 0 { 0 } else { link.met + SHAKE };
-            handshake.max(link.begun + (rules::LINK_OPEN_STARVING / 1_000) as u32)
+            let handshake = if link.met == 0 {
+                0
+            } else {
+                link.met + millis(rules::HANDSHAKE)
+            };
+            handshake.max(link.begun + millis(rules::LINK_OPEN_STARVING))
         });
         if early && node.is_starving(self.now) && millis(self.now) < due {
             let at = Time::from(due) * 1_000;

@@ -30,6 +30,8 @@ pub(super) const LINK_OPEN: u64 = 3_000_000;
 pub(super) const LINK_OPEN_PASSIVE: u64 = 1_000_000;
 /// As `config::LINK_OPEN_STARVING`.
 pub(super) const LINK_OPEN_STARVING: u64 = 1_500_000;
+/// As `config::HANDSHAKE`.
+pub(super) const HANDSHAKE: u64 = 1_000_000;
 /// As `config::QUIET`.
 pub(super) const QUIET: u64 = 2_500_000;
 /// As `config::STARVING`.

@@ -75,9 +75,7 @@ fn a_replayed_fragment_is_counted_and_dropped() {
 
 #[test]
 fn what_is_asked_for_again_is_bounded_in_bytes() {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 3);
+    let mut stage = Stage::playing(3);
     for _ in 0..100 {
         stage.link(PARTNER, request(1, 0));
         stage.drained(PARTNER);
@@ -88,9 +86,7 @@ fn what_is_asked_for_again_is_bounded_in_bytes() {
 
 #[test]
 fn subscribing_again_and_again_does_not_bring_it_all_again() {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 4);
+    let mut stage = Stage::playing(4);
     for _ in 0..50 {
         stage.link(CHILD, LinkMessage::Subscribe { after: None });
         stage.drained(CHILD);
@@ -122,9 +118,7 @@ fn a_part_that_left_a_moment_ago_does_not_leave_twice() {
 
 #[test]
 fn only_so_much_waits_for_a_child_and_the_newest_goes_first() {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 60);
+    let mut stage = Stage::playing(60);
     // Nothing was ever said to have left.
     assert!(bytes_sent(&stage, CHILD) <= 64 * 1024);
     let before = stage.parts_sent(CHILD).len();

@@ -89,18 +89,14 @@ fn a_farewell_is_no_failure_and_not_tried_again() {
 
 #[test]
 fn a_parent_that_takes_its_leave_is_replaced_at_once() {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 20);
+    let mut stage = Stage::playing(20);
     stage.link(PARENT, LinkMessage::Goodbye);
     assert_eq!(stage.subscriptions(PARTNER), 1);
 }
 
 #[test]
 fn a_parent_whose_link_closes_is_replaced_at_once() {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 20);
+    let mut stage = Stage::playing(20);
     stage.input(Input::LinkClosed {
         peer: PARENT,
         strand: 0,

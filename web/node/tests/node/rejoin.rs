@@ -19,9 +19,7 @@ fn opens(stage: &Stage) -> usize {
 
 /// A node whose box has gone and come back, before the welcome.
 fn reopened() -> Stage {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 10);
+    let mut stage = Stage::playing(10);
     stage.outputs.clear();
     stage.tell(&ToNode::Refused(Refusal::ShuttingDown));
     stage.input(Input::ControlClosed);

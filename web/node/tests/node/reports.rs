@@ -64,9 +64,7 @@ fn a_silent_parent_is_reported() {
 
 #[test]
 fn a_newcomer_complains_of_nobody_yet() {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 30);
+    let mut stage = Stage::playing(30);
     stage.pass(Duration::from_millis(300));
     assert_eq!(stage.subscriptions(PARTNER), 1);
     assert_eq!(reports(&stage), []);

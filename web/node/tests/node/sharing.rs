@@ -31,9 +31,7 @@ fn slow(stage: &mut Stage) {
 
 #[test]
 fn what_one_link_does_not_carry_comes_over_two() {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, LAST);
+    let mut stage = Stage::playing(LAST);
     slow(&mut stage);
     assert_eq!(stage.subscriptions(PARTNER), 1);
     assert_eq!(shares(&stage, PARTNER), [Share::Odd]);
@@ -43,9 +41,7 @@ fn what_one_link_does_not_carry_comes_over_two() {
 
 #[test]
 fn a_parent_that_is_late_itself_is_not_asked_for_half() {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, LAST);
+    let mut stage = Stage::playing(LAST);
     for step in 1..=20 {
         let fragment = stage.media(LAST + step);
         stage.deliver(PARENT, &fragment);

@@ -60,6 +60,14 @@ impl Stage {
         stage
     }
 
+    /// The parent has fed it, up to this fragment.
+    pub(crate) fn playing(until: u16) -> Stage {
+        let mut stage = Stage::assigned();
+        stage.begin(PARENT);
+        stage.stream(PARENT, 1, until);
+        stage
+    }
+
     pub(crate) fn input(&mut self, input: Input) {
         self.node.handle(self.now, input);
         while let Some(output) = self.node.poll() {

@@ -14,9 +14,7 @@ const QUEUED: usize = 40 * 1024;
 
 /// A child has been fed for long enough to have caught up.
 fn feeding() -> Stage {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 30);
+    let mut stage = Stage::playing(30);
     stage.drained(CHILD);
     stage
 }

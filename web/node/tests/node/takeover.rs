@@ -8,9 +8,7 @@ use peerstream_wire::{Assignment, LinkMessage, NodeId, Parent, ToBox, ToNode};
 
 #[test]
 fn a_parent_that_delivers_keeps_its_child() {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 60);
+    let stage = Stage::playing(60);
     assert_eq!(stage.subscriptions(PARENT), 1);
     assert_eq!(stage.subscriptions(PARTNER), 0);
     assert_eq!(stage.node.stats().takeovers, 0);
@@ -18,9 +16,7 @@ fn a_parent_that_delivers_keeps_its_child() {
 
 #[test]
 fn the_partner_takes_over_from_a_silent_parent_and_gives_back() {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 30);
+    let mut stage = Stage::playing(30);
     stage.pass(Duration::from_millis(250));
     assert_eq!(stage.subscriptions(PARTNER), 1, "2 L are over");
     stage.stream(PARTNER, 30, 60);
@@ -37,9 +33,7 @@ fn the_partner_takes_over_from_a_silent_parent_and_gives_back() {
 
 #[test]
 fn a_node_below_a_takeover_waits() {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 30);
+    let mut stage = Stage::playing(30);
     // The parent is an orphan itself: it lives, and says that it has nothing newer.
     for _ in 0..3 {
         stage.pass(Duration::from_millis(60));
@@ -54,9 +48,7 @@ fn whom_nobody_feeds_says_so_once_in_each_outage() {
         let said = stage.said();
         said.iter().filter(|said| **said == ToBox::Unfed).count()
     };
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 30);
+    let mut stage = Stage::playing(30);
     stage.input(Input::LinkClosed {
         peer: PARENT,
         strand: 0,
@@ -72,9 +64,7 @@ fn whom_nobody_feeds_says_so_once_in_each_outage() {
 
 #[test]
 fn below_an_outage_nobody_cries() {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 30);
+    let mut stage = Stage::playing(30);
     for _ in 0..50 {
         stage.pass(Duration::from_millis(60));
         stage.alive(PARENT, 29);
@@ -85,9 +75,7 @@ fn below_an_outage_nobody_cries() {
 #[test]
 fn the_old_parent_feeds_until_the_new_one_does() {
     let new = NodeId(5);
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 10);
+    let mut stage = Stage::playing(10);
     stage.tell(&ToNode::Assign(Assignment {
         epoch: 2,
         parent: Parent::Node(new),
@@ -108,9 +96,7 @@ fn the_old_parent_feeds_until_the_new_one_does() {
 
 #[test]
 fn a_helper_without_room_is_not_waited_for() {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 30);
+    let mut stage = Stage::playing(30);
     let reserve = NodeId(2);
     stage.tell(&ToNode::Assign(Assignment {
         epoch: 2,
@@ -130,9 +116,7 @@ fn a_helper_without_room_is_not_waited_for() {
 
 #[test]
 fn of_two_who_ask_each_other_one_may_stop() {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 30);
+    let mut stage = Stage::playing(30);
     stage.pass(Duration::from_millis(220));
     stage.link(PARTNER, LinkMessage::Subscribe { after: None });
     stage.link(PARTNER, LinkMessage::Unsubscribe);
@@ -151,9 +135,7 @@ fn of_two_who_ask_each_other_one_may_stop() {
 /// Each end of a link may feed the other: that one declines says nothing about what it gets.
 #[test]
 fn a_child_that_declines_is_still_fed() {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 10);
+    let mut stage = Stage::playing(10);
     stage.link(CHILD, LinkMessage::Decline);
     stage.drained(CHILD);
     let before = stage.sent(CHILD).len();
@@ -163,9 +145,7 @@ fn a_child_that_declines_is_still_fed() {
 
 #[test]
 fn a_parent_that_has_more_and_sends_nothing_is_asked_again() {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 20);
+    let mut stage = Stage::playing(20);
     let before = stage.subscriptions(PARENT);
     for index in 20..60 {
         // The partner fills in, as far as that goes.
@@ -178,9 +158,7 @@ fn a_parent_that_has_more_and_sends_nothing_is_asked_again() {
 
 #[test]
 fn garbage_from_a_neighbour_costs_only_that_neighbour() {
-    let mut stage = Stage::assigned();
-    stage.begin(PARENT);
-    stage.stream(PARENT, 1, 5);
+    let mut stage = Stage::playing(5);
     for length in 0..200usize {
         let bytes = vec![u8::try_from(length).unwrap(); length];
         stage.input(Input::LinkMessage {
