@@ -88,12 +88,16 @@ impl Uplink {
         (free > now + AHEAD).then(|| free - AHEAD)
     }
 
+    /// What feeds have taken of it of late, in bit/s.
+    pub fn feeds(&mut self, now: Duration) -> u64 {
+        self.fade(now);
+        (self.feeds / MEAN.as_secs_f64()) as u64
+    }
+
     /// What feeds have left of it of late, in bit/s: at least what control has to itself.
     pub fn left(&mut self, now: Duration) -> u64 {
-        self.fade(now);
-        let feeds = (self.feeds / MEAN.as_secs_f64()) as u64;
         let least = self.rate / u64::from(CONTROL);
-        self.rate.saturating_sub(feeds).max(least)
+        self.rate.saturating_sub(self.feeds(now)).max(least)
     }
 
     fn fade(&mut self, now: Duration) {

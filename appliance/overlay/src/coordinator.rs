@@ -15,6 +15,7 @@ use crate::{
     rebuild::Recovery,
     seat::{Seat, Standing, millis},
     succession,
+    thrift::Thrift,
     timer::{Timer, Timers},
     told::Told,
     upkeep,
@@ -42,8 +43,10 @@ pub struct Coordinator {
     forest: Forest,
     /// The newest node, 0 before the first.
     newest: u32,
-    /// Direct feeds that the uplink carries.
+    /// Direct feeds as a rule, and those that the uplink carries.
+    feeds: u16,
     feeds_max: u16,
+    thrift: Thrift,
     /// Whoever has at most this name had it from the box before it started anew.
     first: u32,
     now: Duration,
@@ -101,7 +104,9 @@ impl Coordinator {
         Coordinator {
             forest: Forest::new(&config),
             newest: config.first,
+            feeds: config.feeds,
             feeds_max: config.feeds_max,
+            thrift: Thrift::default(),
             first: config.first,
             now: Duration::ZERO,
             urgency: Urgency::default(),
@@ -322,6 +327,8 @@ impl Coordinator {
     fn is_now(&mut self, now: Duration) {
         self.now = now;
         self.forest.set_now(now);
+        self.thrift.is_now(now);
+        self.forest.set_pressed(self.thrift.is_pressed(now));
     }
 
     /// Gives a node a place, or one in the queue.

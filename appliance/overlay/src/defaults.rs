@@ -9,6 +9,18 @@ pub const FEEDS: u16 = 2;
 /// Direct feeds in an emergency, unless configured otherwise: no more than usual.
 pub const FEEDS_MAX: u16 = 2;
 
+/// So long something has to have waited for the uplink before all direct feeds but one end:
+/// longer than a key frame's burst, and no longer than a node without a feeder can go on.
+pub const FEEDS_YIELD: Duration = Duration::from_secs(1);
+
+/// And so many there have to be. What fewer have to be told is soon said, and they are better off
+/// with both feeds: 60 nodes lost a third more of the picture with one.
+pub const FEEDS_YIELD_TO: usize = 256;
+
+/// So long there has to have been room for them before they return: after a crowd has come,
+/// many of those who did not mean to stay leave within this.
+pub const FEEDS_RETURN: Duration = Duration::from_secs(60);
+
 /// Copies that a node passes on at the most. A fifth would help the depth by a level at a
 /// million nodes, and would cost its successor two more links.
 pub const MOST_COPIES: u8 = peerstream_wire::MAX_CHILDREN as u8;
@@ -32,6 +44,15 @@ pub const FORWARDERS_PER_ADDRESS: u32 = 8;
 /// In large audiences, one node in this many may be a forwarder of one address: behind a
 /// provider's address translation there are many honest ones.
 pub const FORWARDERS_SHARE: usize = 256;
+
+/// In audiences of more, the trees are made shallower after every event, if they can be: with a
+/// million nodes each level counts, for there are twenty. In smaller ones only where they are
+/// two levels deeper than they need be, after one event in [`LEVEL_TURNS`]: 60 nodes have 58
+/// new links a minute then instead of 96, and the worst off misses a fifth less of the picture.
+pub const LEVEL_ALWAYS: usize = 1_000;
+
+/// See [`LEVEL_ALWAYS`].
+pub const LEVEL_TURNS: u8 = 4;
 
 /// One node in this many may be without a partner before two such are put together. It
 /// costs them nothing but their own children, and the next newcomer fills the place.

@@ -38,8 +38,9 @@ pub(crate) struct Forest {
     /// Only tree A is fed by the box.
     single: bool,
     policy: Policy,
-    /// Pairs of roots as configured, at most, and with one feed only: whether that may end.
+    /// Pairs of roots while supply suffices, and whether only tree A is fed then.
     usual: (usize, bool),
+    /// Pairs of roots at most; 0 with one feed only.
     most: usize,
     renditions: u8,
     addresses: Addresses,
@@ -48,6 +49,10 @@ pub(crate) struct Forest {
     now: Duration,
     /// When a root was last replaced.
     raised: Option<Duration>,
+    /// What must be said has no room in the uplink.
+    pressed: bool,
+    /// Counts what is done once in a while.
+    turns: u8,
     /// Nodes none of whose copies count.
     leaves: usize,
     /// Nodes in the trees and in the queue.
@@ -64,6 +69,11 @@ pub(crate) struct Forest {
     stale: Vec<u32>,
 }
 
+/// Pairs of roots for so many feeds, and whether only tree A is fed.
+fn roots_of(feeds: u16) -> (usize, bool) {
+    (usize::from(feeds / 2).max(1), feeds < 2)
+}
+
 impl Forest {
     pub(crate) fn new(config: &Config) -> Forest {
         Forest {
@@ -71,16 +81,18 @@ impl Forest {
             seats: Pages::new(),
             register: Register::default(),
             roots: Vec::new(),
-            pairs: usize::from(config.feeds / 2).max(1),
-            single: config.feeds < 2,
+            pairs: roots_of(config.feeds).0,
+            single: roots_of(config.feeds).1,
             policy: config.placement,
-            usual: (usize::from(config.feeds / 2).max(1), config.feeds < 2),
+            usual: roots_of(config.feeds),
             most: usize::from(config.feeds_max.max(config.feeds) / 2),
             renditions: config.renditions,
             addresses: Addresses::default(),
             failures: Pairs::default(),
             now: Duration::ZERO,
             raised: None,
+            pressed: false,
+            turns: 0,
             leaves: 0,
             nodes: [0; 2],
             waiting: [0; 2],
@@ -129,6 +141,22 @@ impl Forest {
     /// Whether there are more feeds than usual.
     pub(crate) fn feeds_extra(&self) -> bool {
         (self.pairs, self.single) != self.usual
+    }
+
+    /// Whether there are more feeds than the uplink carries.
+    pub(crate) fn feeds_too_many(&self) -> bool {
+        self.pairs > self.most.max(1) || !self.single && self.most == 0
+    }
+
+    /// Direct feeds from now on: while supply suffices, and at most. Where there are to be
+    /// fewer, they become so little by little.
+    pub(crate) fn set_feeds(&mut self, usual: u16, most: u16) {
+        self.usual = roots_of(usual);
+        self.most = usize::from(most.max(usual) / 2);
+        if !self.usual.1 && self.single {
+            self.set_single(false);
+        }
+        self.pairs = self.pairs.max(self.usual.0);
     }
 
     /// One more pair of roots; with one feed only, the second.

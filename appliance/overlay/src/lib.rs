@@ -16,7 +16,8 @@
 //! Two trees, A and B, of one shape, so there is one tree of *slots*: a slot is a
 //! dumbbell, one place in A and the same place in B. Slots form explicit trees, one below
 //! each pair of direct feeds; a slot has as many below it as the weaker of its occupants
-//! can feed (0 to 4), and one node alone feeds nobody.
+//! can feed (0 to 4), and one node alone feeds nobody. While the uplink does not carry what a
+//! large audience has to be told, one feed has to do: the root of tree B hangs from its partner.
 //!
 //! Every role of a node follows from its place:
 //!
@@ -206,6 +207,7 @@ mod seat;
 mod slots;
 mod succession;
 mod supply;
+mod thrift;
 mod timer;
 mod told;
 mod upkeep;

@@ -148,6 +148,13 @@ impl Lobby {
         news
     }
 
+    /// What everything but feeds has taken of late, in bit/s.
+    pub(crate) fn sent_of_late(&self) -> u64 {
+        let others = self.others / OTHERS_MEAN.as_secs_f64();
+        let joining = self.joining / JOIN_COST_MEAN.as_secs_f64();
+        (8.0 * (others + joining)) as u64
+    }
+
     /// Which part of the room everything but joins takes.
     pub(crate) fn others_share(&self) -> f64 {
         let others = self.others / OTHERS_MEAN.as_secs_f64();

@@ -4,12 +4,13 @@
 mod depth;
 mod room;
 mod roots;
+mod wedge;
 
 pub(crate) use room::{house, house_leaves, shed, splice};
 pub(crate) use roots::{right_roots, root_vacancy};
 
 use crate::{
-    defaults::VACANCY_SHARE,
+    defaults::{LEVEL_ALWAYS, LEVEL_TURNS, VACANCY_SHARE},
     forest::Forest,
     matching,
     placement::{self, Wanted},
@@ -28,8 +29,8 @@ const FAR_TOO_DEEP: u8 = 2;
 /// Of everything else, so much is done with every event.
 const STEPS: usize = 2;
 
-/// Restores what must be, and, after an event that moved nobody (`idle`), comes nearer to
-/// what should be: so no single event costs many links.
+/// Restores what must be, and, after an event that moved nobody (`idle`) and while the uplink
+/// has room, comes nearer to what should be: so no single event costs many links.
 pub(crate) fn after(forest: &mut Forest, idle: bool) {
     supply::balance(forest);
     right_roots(forest);
@@ -40,7 +41,7 @@ pub(crate) fn after(forest: &mut Forest, idle: bool) {
     if forest.is_single() {
         right_roots(forest);
     }
-    if idle && !strengthen(forest) && !level(forest) {
+    if idle && !forest.is_pressed() && !strengthen(forest) && !level_sometimes(forest) {
         unmix(forest);
     }
     if forest.waiting() > 0 {
@@ -55,6 +56,15 @@ pub(crate) fn after(forest: &mut Forest, idle: bool) {
         }
         forest.settle_depths(DEPTHS);
     }
+}
+
+/// Makes the trees shallower merely because they can be: not after every event in a small
+/// audience, nor for a single level, since a link costs a few viewers more than a level does.
+/// Whether it did.
+fn level_sometimes(forest: &mut Forest) -> bool {
+    let small = forest.len() <= LEVEL_ALWAYS;
+    let much = forest.bottom() > forest.usual_depth() + 1;
+    (!small || much && forest.takes_turn(LEVEL_TURNS)) && level(forest)
 }
 
 /// Comes nearer to what should be when nothing has happened.

@@ -47,7 +47,7 @@ fn crowd(audience: &mut Audience, count: usize) -> Vec<NodeId> {
 #[test]
 fn with_room_enough_nobody_waits() {
     let mut audience = Audience::of(1, 100);
-    audience.coordinator.set_uplink(1_000_000_000);
+    audience.coordinator.set_uplink(0, 1_000_000_000);
     let node = audience.join();
     assert!(audience.told.contains_key(&node));
     assert_eq!(audience.coordinator.status().queued, 0);
@@ -57,7 +57,7 @@ fn with_room_enough_nobody_waits() {
 #[test]
 fn a_crowd_is_let_in_in_order_and_nobody_is_lost() {
     let mut audience = Audience::of(1, 100);
-    audience.coordinator.set_uplink(1_000_000);
+    audience.coordinator.set_uplink(0, 1_000_000);
     let crowd = crowd(&mut audience, 2_000);
     let first = pass(&mut audience, 1_000_000, Duration::from_secs(2));
     assert!((50..1_000).contains(&first.len()), "{}", first.len());
@@ -91,7 +91,7 @@ fn a_crowd_is_let_in_in_order_and_nobody_is_lost() {
 #[test]
 fn repairs_go_before_newcomers() {
     let mut audience = Audience::of(1, 1_000);
-    audience.coordinator.set_uplink(500_000);
+    audience.coordinator.set_uplink(0, 500_000);
     for node in audience.nodes().iter().step_by(10) {
         audience.vanish(*node);
     }
@@ -113,7 +113,7 @@ fn repairs_go_before_newcomers() {
 #[test]
 fn who_waits_may_leave_and_can_do_nothing_else() {
     let mut audience = Audience::of(1, 100);
-    audience.coordinator.set_uplink(1_000_000);
+    audience.coordinator.set_uplink(0, 1_000_000);
     let crowd = crowd(&mut audience, 500);
     let (last, before) = (crowd[499], crowd[498]);
     let now = audience.now;

@@ -349,7 +349,7 @@ fn hubs(root_pairs: u16, events: &[Event]) -> Result<[usize; 2], TestCaseError> 
     }
     let (mut offers, mut relayed) = (0, 0);
     // 1 GB/s, of which control takes a good part: where bytes are plenty some go straight.
-    audience.coordinator.set_uplink(8_000_000_000);
+    audience.coordinator.set_uplink(0, 8_000_000_000);
     for event in events {
         let before = audience.told.clone();
         audience

@@ -184,7 +184,8 @@ impl State {
     /// Does what both cores want done.
     fn drain(&mut self, now: Duration) {
         if let Some(uplink) = &mut self.driver.uplink {
-            self.driver.coordinator.set_uplink(uplink.left(now));
+            let (feeds, left) = (uplink.feeds(now), uplink.left(now));
+            self.driver.coordinator.set_uplink(feeds, left);
         }
         loop {
             // What waits does so where it can still be put in order.

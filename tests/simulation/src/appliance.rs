@@ -223,7 +223,8 @@ impl Appliance {
         if self.away {
             return None;
         }
-        self.coordinator.set_uplink(self.uplink.left(now));
+        let (feeds, left) = (self.uplink.feeds(now), self.uplink.left(now));
+        self.coordinator.set_uplink(feeds, left);
         loop {
             if let Some(at) = self.uplink.busy(now) {
                 return Some(at);

@@ -5,16 +5,47 @@ use core::time::Duration;
 use peerstream_wire::{NodeId, Notice, ToBox};
 
 use super::{Coordinator, cost};
-use crate::{Misbehaved, defaults::MOST_COPIES, timer::Timer};
+use crate::{
+    Misbehaved,
+    defaults::{FEEDS_YIELD_TO, MOST_COPIES},
+    timer::Timer,
+    upkeep,
+};
 
 impl Coordinator {
-    /// How much of the uplink the feeds leave for everything else, in bit/s. From then on
-    /// newcomers are let in no faster than it carries what their joining costs, after all
-    /// else that is to be said; those who wait are told how many are before them, and get no
-    /// welcome before it is their turn. The caller must poll no faster than the uplink sends,
-    /// and tell [`Coordinator::sent`] of it. Never called, the uplink is taken for boundless.
-    pub fn set_uplink(&mut self, bits_per_s: u64) {
-        self.lobby.set_room(bits_per_s);
+    /// What the direct feeds have taken of the uplink of late, and how much they leave for
+    /// everything else, in bit/s. From then on newcomers are let in no faster than it carries
+    /// what their joining costs, after all else that is to be said; those who wait are told how
+    /// many are before them, and get no welcome before it is their turn. And while that is not
+    /// enough, all feeds but one end. The caller must poll no faster than the uplink sends, and
+    /// tell [`Coordinator::sent`] of it. Never called, the uplink is taken for boundless.
+    pub fn set_uplink(&mut self, feeds: u64, left: u64) {
+        self.lobby.set_room(left);
+        let feed = feeds / self.forest.feeds().max(1) as u64;
+        let sent = self.lobby.sent_of_late();
+        let few = self.forest.len() < FEEDS_YIELD_TO;
+        if !few && self.thrift.changes(self.now, left, feed, sent) {
+            self.limit_feeds();
+        }
+    }
+
+    /// The uplink carries so many direct feeds from now on: as a rule, and at most; see
+    /// [`crate::Config::feeds`]. Those that are too many end as soon as there is room below
+    /// for who has them.
+    pub fn set_feeds(&mut self, now: Duration, feeds: u16, feeds_max: u16) {
+        self.is_now(now);
+        (self.feeds, self.feeds_max) = (feeds, feeds_max);
+        self.limit_feeds();
+    }
+
+    fn limit_feeds(&mut self) {
+        let most = if self.thrift.is_single() { 1 } else { u16::MAX };
+        self.forest
+            .set_feeds(self.feeds.min(most), self.feeds_max.min(most));
+        if !self.recovery.is_running() {
+            upkeep::settle(&mut self.forest);
+            self.note_changes();
+        }
     }
 
     /// So many bytes have been sent to a node, or to the network for its sake, on the wire

@@ -53,6 +53,10 @@ impl Coordinator {
         let told = &seat.told;
         let now = self.forest.parent(place);
         let now = now.and_then(|parent| self.forest.occupant(parent));
+        if told.parent == NOBODY && now.is_some() {
+            // The uplink that its feed takes is somebody's.
+            return Need::Unfed;
+        }
         let same = now.unwrap_or(NOBODY) == told.parent && !seat.down.is(told, told.parent);
         if same || told.parent == NOBODY || self.reached(seat, told.parent).is_some() {
             Need::Other

@@ -28,6 +28,9 @@ impl Coordinator {
                 return Some(output);
             }
             if !self.open_lobby() {
+                if self.lobby.len() == 0 {
+                    self.thrift.is_clear();
+                }
                 return None;
             }
         }

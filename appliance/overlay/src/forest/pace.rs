@@ -17,6 +17,22 @@ impl Forest {
         self.now = now;
     }
 
+    /// Whether what must be said has no room in the uplink now.
+    pub(crate) fn set_pressed(&mut self, pressed: bool) {
+        self.pressed = pressed;
+    }
+
+    /// Whether what would only make the shape better has to wait.
+    pub(crate) fn is_pressed(&self) -> bool {
+        self.pressed
+    }
+
+    /// True once in so many times.
+    pub(crate) fn takes_turn(&mut self, of: u8) -> bool {
+        self.turns = (self.turns + 1) % of;
+        self.turns == 0
+    }
+
     /// Whether a root that could stay may be replaced: each change has the old one and the
     /// new one fed at once, and everybody below waits for it.
     pub(crate) fn may_raise(&self) -> bool {

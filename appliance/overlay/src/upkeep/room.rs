@@ -1,6 +1,6 @@
 //! Where what hangs too much somewhere goes.
 
-use super::STEPS;
+use super::{STEPS, wedge::wedge};
 use crate::{
     defaults::MOST_COPIES,
     forest::{Forest, deepest_within, shallowest},
@@ -23,7 +23,7 @@ pub(crate) fn shed(forest: &mut Forest, slot: u32) {
             return;
         }
         let child = surplus(forest, slot);
-        if house(forest, child) {
+        if wedge(forest, slot, child) || house(forest, child) {
             continue;
         }
         let root = forest.slot(slot).state == State::Root;

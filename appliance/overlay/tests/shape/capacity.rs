@@ -22,6 +22,39 @@ fn who_loses_capacity_keeps_its_place_and_feeds_fewer() {
 }
 
 #[test]
+fn who_loses_capacity_high_up_has_no_tall_subtree_hung_at_the_bottom() {
+    let mut crowd = Crowd::new(2, 2);
+    let nodes: Vec<NodeId> = (0..1_000).map(|_| crowd.join(2)).collect();
+    let before = crowd.coordinator.status().depth;
+    for node in &nodes[..6] {
+        crowd.learn(*node, 1);
+    }
+    crowd.check();
+    let after = crowd.coordinator.status().depth;
+    assert!(after <= before + 2, "{before} then {after}");
+}
+
+#[test]
+fn the_second_feed_ends_and_returns_with_few_new_links() {
+    let mut crowd = Crowd::new(2, 2);
+    for _ in 0..1_000 {
+        crowd.join(3);
+    }
+    let before = crowd.coordinator.status();
+    let told = |crowd: &Crowd| crowd.coordinator.status().commands;
+    for feeds in [1, 2] {
+        let commands = told(&crowd);
+        crowd.set_feeds(feeds);
+        crowd.check();
+        let status = crowd.coordinator.status();
+        assert_eq!((status.feeds, status.queued), (feeds.into(), 0));
+        assert!(status.depth <= before.depth + 2, "{}", status.depth);
+        let commands = told(&crowd) - commands;
+        assert!(commands < 200, "{commands} commands");
+    }
+}
+
+#[test]
 fn what_grows_stronger_makes_the_trees_shallower() {
     let mut crowd = Crowd::new(2, 2);
     let nodes: Vec<NodeId> = (0..400).map(|_| crowd.join(1)).collect();

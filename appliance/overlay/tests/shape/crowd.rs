@@ -13,6 +13,8 @@ pub(crate) enum Event {
     Join(u8),
     Leave(usize),
     Learn(usize, u8),
+    /// So many direct feeds from now on.
+    Feeds(u16),
 }
 
 pub(crate) fn mixed() -> impl Strategy<Value = u8> + Clone {
@@ -23,11 +25,20 @@ pub(crate) fn mixed() -> impl Strategy<Value = u8> + Clone {
 pub(crate) fn events(
     copies: impl Strategy<Value = u8> + Clone + 'static,
 ) -> impl Strategy<Value = Vec<Event>> {
+    events_fed(copies, 2)
+}
+
+/// The same with no fewer direct feeds than so many.
+pub(crate) fn events_fed(
+    copies: impl Strategy<Value = u8> + Clone + 'static,
+    feeds: u16,
+) -> impl Strategy<Value = Vec<Event>> {
     let phase = (0..=10u32, 0..60usize).prop_flat_map(move |(growth, length)| {
         let event = prop_oneof![
             growth => copies.clone().prop_map(Event::Join),
             10 - growth => any::<usize>().prop_map(Event::Leave),
             2 => (any::<usize>(), copies.clone()).prop_map(|(rank, copies)| Event::Learn(rank, copies)),
+            1 => (feeds..=4u16).prop_map(Event::Feeds),
         ];
         prop::collection::vec(event, length)
     });
@@ -37,8 +48,7 @@ pub(crate) fn events(
 pub(crate) struct Crowd {
     pub(crate) coordinator: Coordinator,
     now: Duration,
-    feeds: u16,
-    feeds_max: u16,
+    feeds_most: usize,
     /// What everyone offers.
     pub(crate) offers: BTreeMap<NodeId, u8>,
 }
@@ -52,8 +62,7 @@ impl Crowd {
                 ..Config::default()
             }),
             now: Duration::ZERO,
-            feeds,
-            feeds_max,
+            feeds_most: feeds.max(feeds_max).into(),
             offers: BTreeMap::new(),
         }
     }
@@ -77,7 +86,16 @@ impl Crowd {
                     self.learn(node, *copies);
                 }
             }
+            Event::Feeds(feeds) => self.set_feeds(*feeds),
         }
+    }
+
+    pub(crate) fn set_feeds(&mut self, feeds: u16) {
+        self.pass_time();
+        // Those that are too many go on until there is room elsewhere for who is below them.
+        self.feeds_most = self.coordinator.status().feeds.max(feeds.into());
+        self.coordinator.set_feeds(self.now, feeds, feeds);
+        self.pass_time();
     }
 
     pub(crate) fn join(&mut self, copies: u8) -> NodeId {
@@ -158,7 +176,7 @@ impl Crowd {
             .values()
             .filter(|place| place.parent == Parent::Box)
             .count();
-        assert!(fed <= status.feeds && status.feeds <= usize::from(self.feeds.max(self.feeds_max)));
+        assert!(fed <= status.feeds && status.feeds <= self.feeds_most);
         let mut alone = 0;
         for (&node, place) in &places {
             let more = usize::from(status.measure != Measure::Enough);
@@ -181,7 +199,9 @@ impl Crowd {
         }
         assert_ne!(status.measure, Measure::Enough);
         for (node, place) in places {
-            if self.feeds < 2 && (place.parent == Parent::Box || self.is_below_partner(place)) {
+            if self.coordinator.status().feeds < 2
+                && (place.parent == Parent::Box || self.is_below_partner(place))
+            {
                 // What these two can feed depends on who of them feeds the other.
                 continue;
             }
@@ -221,7 +241,7 @@ impl Crowd {
 
     /// With one feed, the root of tree B.
     fn is_below_partner(&self, place: &Assignment) -> bool {
-        self.feeds < 2 && place.partner.map(Parent::Node) == Some(place.parent)
+        self.coordinator.status().feeds < 2 && place.partner.map(Parent::Node) == Some(place.parent)
     }
 
     fn check_parent(

@@ -23,7 +23,7 @@ proptest! {
                     crowd.join(copies);
                 }
                 Event::Leave(_) => crowd.happen(event),
-                Event::Learn(..) => continue,
+                Event::Learn(..) | Event::Feeds(_) => continue,
             }
             let before = depths(&crowd);
             crowd.happen(&Event::Leave(events.len()));

@@ -8,14 +8,16 @@ mod crowd;
 mod edges;
 
 use audience::{Audience, fed};
-use crowd::{Crowd, Event, depth, events, mixed};
+use crowd::{Crowd, Event, depth, events, events_fed, mixed};
 use peerstream_overlay::Measure;
 use peerstream_wire::Parent;
 use proptest::prelude::*;
 
 proptest! {
     #[test]
-    fn the_invariants_hold(feeds in 1..=8u16, more in 0..4u16, events in events(mixed())) {
+    fn the_invariants_hold(
+        feeds in 1..=8u16, more in 0..4u16, events in events_fed(mixed(), 1),
+    ) {
         let mut crowd = Crowd::new(feeds, feeds + more);
         for event in &events {
             crowd.happen(event);

@@ -153,7 +153,8 @@ impl Tide<'_> {
         if self.pulling || self.away.is_some() {
             return;
         }
-        self.coordinator.set_uplink(self.left() as u64);
+        let [feeds, left] = self.uplink();
+        self.coordinator.set_uplink(feeds as u64, left as u64);
         loop {
             if self.free > self.now + AHEAD {
                 self.pulling = true;
@@ -176,10 +177,11 @@ impl Tide<'_> {
         }
     }
 
-    /// What the feeds leave of the box's uplink, in bit/s.
-    fn left(&self) -> f64 {
+    /// What the feeds take of the box's uplink, and what they leave, in bit/s.
+    fn uplink(&self) -> [f64; 2] {
         let uplink = self.world.conditions().box_uplink as f64;
-        (uplink - self.feeds as f64 * f64::from(self.media.rate)).max(uplink / 20.0)
+        let feeds = self.feeds as f64 * f64::from(self.media.rate);
+        [feeds, (uplink - feeds).max(uplink / 20.0)]
     }
 
     pub(super) fn allow(&mut self, name: Name, allowed: bool) {
@@ -199,7 +201,7 @@ impl Tide<'_> {
     pub(super) fn tell(&mut self, to: Name, message: ToNode) {
         let length = Envelope::Control(message.encode().into()).encode().len() as u64;
         let bytes = length + MESSAGE_OVERHEAD;
-        let left = self.left();
+        let [_, left] = self.uplink();
         self.free = self.now.max(self.free) + (bytes as f64 * 8e6 / left) as Time;
         let time = self.time();
         self.ledger.sent(time, Some(NodeId(to)), &message, bytes);
