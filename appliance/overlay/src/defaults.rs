@@ -47,8 +47,8 @@ pub const FORWARDERS_SHARE: usize = 256;
 
 /// In audiences of more, the trees are made shallower after every event, if they can be: with a
 /// million nodes each level counts, for there are twenty. In smaller ones only where they are
-/// two levels deeper than they need be, after one event in [`LEVEL_TURNS`]: 60 nodes have 58
-/// new links a minute then instead of 96, and the worst off misses a fifth less of the picture.
+/// two levels deeper than they need be, after one event in [`LEVEL_TURNS`]: 60 nodes have 50
+/// new links a minute then instead of 90, and the worst off misses a fifth less of the picture.
 pub const LEVEL_ALWAYS: usize = 1_000;
 
 /// See [`LEVEL_ALWAYS`].

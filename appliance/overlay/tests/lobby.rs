@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::collections::BTreeSet;
 
 use audience::Audience;
-use peerstream_overlay::{Misbehaved, Newcomer, Output};
+use peerstream_overlay::{Misbehaved, Newcomer, Output, defaults};
 use peerstream_wire::{NodeId, Notice, Signal, ToBox, ToNode};
 
 /// Bytes that any message takes.
@@ -108,6 +108,36 @@ fn repairs_go_before_newcomers() {
         }
     }
     assert!(repairs > 100, "{repairs} changes before the first newcomer");
+}
+
+#[test]
+fn the_second_feed_ends_while_words_wait_and_returns_even_if_few_are_left() {
+    let mut audience = Audience::of(1, 300);
+    let feeds = |audience: &Audience| audience.coordinator.status().feeds;
+    audience.coordinator.set_uplink(5_000_000, 5_000_000);
+    let node = audience.nodes()[20];
+    audience.leave(node);
+    assert_eq!(feeds(&audience), 2);
+    // Nobody takes what is to be said of this one.
+    let node = audience.nodes()[20];
+    audience.coordinator.leave(audience.now, node);
+    audience.now += defaults::FEEDS_YIELD;
+    audience.coordinator.timeout(audience.now);
+    audience.coordinator.set_uplink(5_000_000, 5_000_000);
+    assert_eq!(feeds(&audience), 1);
+    audience.told.remove(&node);
+    audience.deliver();
+    assert_eq!(audience.feeds.len(), 1);
+    for node in audience.nodes().into_iter().skip(50) {
+        audience.leave(node);
+    }
+    for _ in 0..2 * defaults::FEEDS_RETURN.as_secs() {
+        audience.now += Duration::from_secs(1);
+        audience.coordinator.timeout(audience.now);
+        audience.coordinator.set_uplink(2_500_000, 7_500_000);
+        audience.deliver();
+    }
+    assert_eq!((feeds(&audience), audience.feeds.len()), (2, 2));
 }
 
 #[test]

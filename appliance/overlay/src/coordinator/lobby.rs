@@ -23,8 +23,8 @@ impl Coordinator {
         self.lobby.set_room(left);
         let feed = feeds / self.forest.feeds().max(1) as u64;
         let sent = self.lobby.sent_of_late();
-        let few = self.forest.len() < FEEDS_YIELD_TO;
-        if !few && self.thrift.changes(self.now, left, feed, sent) {
+        let concerned = self.forest.len() >= FEEDS_YIELD_TO || self.thrift.is_single();
+        if concerned && self.thrift.changes(self.now, left, feed, sent) {
             self.limit_feeds();
         }
     }
