@@ -76,15 +76,16 @@ fn roots_of(feeds: u16) -> (usize, bool) {
 
 impl Forest {
     pub(crate) fn new(config: &Config) -> Forest {
+        let (pairs, single) = roots_of(config.feeds);
         Forest {
             slots: Slots::new(),
             seats: Pages::new(),
             register: Register::default(),
             roots: Vec::new(),
-            pairs: roots_of(config.feeds).0,
-            single: roots_of(config.feeds).1,
+            pairs,
+            single,
             policy: config.placement,
-            usual: roots_of(config.feeds),
+            usual: (pairs, single),
             most: usize::from(config.feeds_max.max(config.feeds) / 2),
             renditions: config.renditions,
             addresses: Addresses::default(),
@@ -148,8 +149,8 @@ impl Forest {
         self.pairs > self.most.max(1) || !self.single && self.most == 0
     }
 
-    /// Direct feeds from now on: while supply suffices, and at most. Where there are to be
-    /// fewer, they become so little by little.
+    /// Direct feeds from now on: while supply suffices, and at most. Those that are too many
+    /// end when supply is balanced next, as far as there is room.
     pub(crate) fn set_feeds(&mut self, usual: u16, most: u16) {
         self.usual = roots_of(usual);
         self.most = usize::from(most.max(usual) / 2);

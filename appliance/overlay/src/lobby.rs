@@ -150,22 +150,25 @@ impl Lobby {
 
     /// What everything but feeds has taken of late, in bit/s.
     pub(crate) fn sent_of_late(&self) -> u64 {
-        let others = self.others / OTHERS_MEAN.as_secs_f64();
         let joining = self.joining / JOIN_COST_MEAN.as_secs_f64();
-        (8.0 * (others + joining)) as u64
+        (8.0 * (self.others_rate() + joining)) as u64
     }
 
     /// Which part of the room everything but joins takes.
     pub(crate) fn others_share(&self) -> f64 {
-        let others = self.others / OTHERS_MEAN.as_secs_f64();
-        self.room.map_or(0.0, |room| others / room.max(1.0))
+        self.room
+            .map_or(0.0, |room| self.others_rate() / room.max(1.0))
+    }
+
+    /// Bytes per second that everything but joins has taken of late.
+    fn others_rate(&self) -> f64 {
+        self.others / OTHERS_MEAN.as_secs_f64()
     }
 
     /// Bytes per second that joins may take.
     fn pace(&self) -> f64 {
         let room = self.room.unwrap_or(f64::INFINITY);
-        let others = self.others / OTHERS_MEAN.as_secs_f64();
-        (JOINS_MOST * room - others)
+        (JOINS_MOST * room - self.others_rate())
             .max(JOINS_LEAST * room)
             .max(1.0)
     }

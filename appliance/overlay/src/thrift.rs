@@ -60,13 +60,12 @@ impl Thrift {
             self.ample = None;
             return self.single;
         }
-        let room = waited < FEEDS_YIELD && sent.saturating_mul(2) < left.saturating_sub(feed);
-        let since = *self.ample.get_or_insert(now);
-        if !room {
+        if waited >= FEEDS_YIELD || sent.saturating_mul(2) >= left.saturating_sub(feed) {
             self.ample = None;
-        } else if now.saturating_sub(since) >= FEEDS_RETURN {
-            self.single = false;
+            return false;
         }
+        let since = *self.ample.get_or_insert(now);
+        self.single = now.saturating_sub(since) < FEEDS_RETURN;
         !self.single
     }
 }

@@ -1,5 +1,6 @@
 //! What keeps the trees from growing deep.
 
+use super::room::shallowest_room;
 use crate::{
     forest::{Forest, shallowest},
     heirs, matching,
@@ -100,11 +101,7 @@ pub(super) fn strengthen(forest: &mut Forest) -> bool {
 
 /// If only leaves can be taken in, makes partners of those who could feed more than one.
 pub(super) fn unmix(forest: &mut Forest) {
-    let kinds = [Kind::Free, Kind::Reluctant, Kind::Fan, Kind::Untried];
-    if kinds
-        .iter()
-        .any(|kind| forest.slots().room_levels(*kind) != 0)
-    {
+    if shallowest_room(forest).is_some() {
         return;
     }
     let pair = matching::unmixed(forest, 1).or_else(|| matching::mixed(forest));

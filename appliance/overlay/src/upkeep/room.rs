@@ -6,7 +6,7 @@ use crate::{
     forest::{Forest, deepest_within, shallowest},
     heirs, matching,
     placement::{self, LOOK, Wanted},
-    slots::{CLASSES, List, NONE, State, places},
+    slots::{CLASSES, Kind, List, NONE, State, places},
 };
 /// Copies that a node is asked for beyond what it offers while there is no other way.
 const STRETCH: u8 = 1;
@@ -190,17 +190,27 @@ fn replace(forest: &mut Forest, old: u32, new: u32) {
 
 /// Sends a slot that nobody is below, and that nobody can be below, to the queue.
 fn evict(forest: &mut Forest) -> bool {
-    let mut leaves = (0..CLASSES).filter_map(|class| {
-        let depth = deepest_within(forest.slots().leaf_levels(class), u8::MAX)?;
-        forest
-            .slots()
-            .newest_first(List::Leaf(class, depth))
-            .find(|leaf| forest.slot(*leaf).state == State::Hung)
+    let leaf = (0..CLASSES).find_map(|class| {
+        deepest_leaves(forest, class).find(|leaf| forest.slot(*leaf).state == State::Hung)
     });
-    let Some(leaf) = leaves.next() else {
+    let Some(leaf) = leaf else {
         return false;
     };
-    drop(leaves);
     forest.park(leaf);
     true
+}
+
+/// Slots of a class that nobody is below, those that lie deepest, the newest first.
+pub(super) fn deepest_leaves(forest: &Forest, class: u8) -> impl Iterator<Item = u32> + '_ {
+    let depth = deepest_within(forest.slots().leaf_levels(class), u8::MAX);
+    depth
+        .into_iter()
+        .flat_map(move |depth| forest.slots().newest_first(List::Leaf(class, depth)))
+}
+
+/// The depth of the highest slot that one which can feed others can hang below.
+pub(super) fn shallowest_room(forest: &Forest) -> Option<u8> {
+    let kinds = [Kind::Free, Kind::Reluctant, Kind::Fan, Kind::Untried];
+    let rooms = kinds.map(|kind| forest.slots().room_levels(kind));
+    rooms.into_iter().filter_map(shallowest).min()
 }

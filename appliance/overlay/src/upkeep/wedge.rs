@@ -1,9 +1,10 @@
 //! How a tall subtree that is too much somewhere stays high.
 
+use super::room::{deepest_leaves, shallowest_room};
 use crate::{
-    forest::{Forest, deepest_within, shallowest},
+    forest::Forest,
     placement::LOOK,
-    slots::{CLASSES, Kind, List, State},
+    slots::{CLASSES, State},
 };
 
 /// Puts a slot that can feed two, and that nobody is below, between a slot that has one too
@@ -15,10 +16,9 @@ pub(super) fn wedge(forest: &mut Forest, slot: u32, child: u32) -> bool {
         return false;
     }
     let below = forest.slot(slot).below().iter().rev().copied();
+    let others = below.filter(|other| *other != child);
     // Whoever has much below it as well gains as much by a strong slot above it.
-    let mut others: Vec<u32> = below.filter(|other| *other != child).collect();
-    others.sort_by_key(|other| !is_tall(forest, *other));
-    let Some(&other) = others.first() else {
+    let Some(other) = others.min_by_key(|other| !is_tall(forest, *other)) else {
         return false;
     };
     let Some(between) = idle(forest, [slot, child, other]) else {
@@ -32,21 +32,13 @@ pub(super) fn wedge(forest: &mut Forest, slot: u32, child: u32) -> bool {
 
 /// Whether somebody is two levels below a slot.
 fn is_tall(forest: &Forest, slot: u32) -> bool {
-    let below = forest.slot(slot).below().iter();
-    below
-        .into_iter()
-        .any(|child| !forest.slot(*child).below().is_empty())
+    let mut below = forest.slot(slot).below().iter();
+    below.any(|child| !forest.slot(*child).below().is_empty())
 }
 
 /// Whether all room there is lies deeper than a slot.
 fn is_far(forest: &Forest, slot: u32) -> bool {
-    let depth = forest.slot(slot).depth;
-    let kinds = [Kind::Free, Kind::Reluctant, Kind::Fan, Kind::Untried];
-    let rooms = kinds.iter().map(|kind| forest.slots().room_levels(*kind));
-    rooms
-        .filter_map(shallowest)
-        .min()
-        .is_none_or(|room| room > depth)
+    shallowest_room(forest).is_none_or(|room| room > forest.slot(slot).depth)
 }
 
 /// A slot near the bottom that can feed two, the stronger before the others, and that has no
@@ -60,9 +52,7 @@ fn idle(forest: &Forest, around: [u32; 3]) -> Option<u32> {
         pairs.all(|(origin, slot)| forest.misfits(origin, slot) == 0)
     };
     (2..CLASSES).rev().find_map(|class| {
-        let depth = deepest_within(forest.slots().leaf_levels(class), u8::MAX)?;
-        let leaves = forest.slots().newest_first(List::Leaf(class, depth));
-        leaves.take(LOOK).find(|leaf| {
+        deepest_leaves(forest, class).take(LOOK).find(|leaf| {
             let at = forest.slot(*leaf);
             let there = at.state == State::Hung && !around.contains(&at.above);
             there && forest.arity(*leaf) >= 2 && fits(*leaf)

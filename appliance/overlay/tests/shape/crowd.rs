@@ -199,9 +199,7 @@ impl Crowd {
         }
         assert_ne!(status.measure, Measure::Enough);
         for (node, place) in places {
-            if self.coordinator.status().feeds < 2
-                && (place.parent == Parent::Box || self.is_below_partner(place))
-            {
+            if self.is_single() && (place.parent == Parent::Box || self.is_below_partner(place)) {
                 // What these two can feed depends on who of them feeds the other.
                 continue;
             }
@@ -239,9 +237,13 @@ impl Crowd {
         }
     }
 
+    fn is_single(&self) -> bool {
+        self.coordinator.status().feeds < 2
+    }
+
     /// With one feed, the root of tree B.
     fn is_below_partner(&self, place: &Assignment) -> bool {
-        self.coordinator.status().feeds < 2 && place.partner.map(Parent::Node) == Some(place.parent)
+        self.is_single() && place.partner.map(Parent::Node) == Some(place.parent)
     }
 
     fn check_parent(

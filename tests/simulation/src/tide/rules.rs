@@ -23,7 +23,7 @@ pub(super) const NEWCOMER_PATIENCE: u64 = 400_000;
 /// As `config::RETIRE`.
 pub(super) const RETIRE: u64 = 30_000_000;
 /// As `config::RETIRE` and `config::RETIRE_SERVING` together.
-pub(super) const RETIRE_SERVING: u64 = 90_000_000;
+pub(super) const RETIRE_SERVING: u64 = RETIRE + 60_000_000;
 /// As `config::LINK_OPEN`.
 pub(super) const LINK_OPEN: u64 = 3_000_000;
 /// As `config::LINK_OPEN_PASSIVE`.
