@@ -1,10 +1,11 @@
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
-use peerstream_wire::{Assignment, Held, NodeId, Notice, ToBox, ToNode};
+use peerstream_wire::{Assignment, Complaint, Held, NodeId, Notice, ToBox, ToNode};
 
 use crate::{
     Misbehaved,
+    answered::Answered,
     config::{Config, Newcomer},
     defaults::{DEFAULT_COPIES, MOST_COPIES},
     forest::Forest,
@@ -56,11 +57,13 @@ pub struct Coordinator {
     instant: VecDeque<Output>,
     /// Links to be tried once more, of those whom nobody feeds, then of the others.
     again: [VecDeque<Again>; 2],
-    /// Signals: answers, and offers and the rest; of those in need, then of the others.
-    relayed: [VecDeque<Relayed>; 4],
-    /// Signals, of those in need and of the others, wait for the uplink for so long that links
-    /// fail for that alone; until then nobody is blamed for one that does not open.
-    behind: [Duration; 2],
+    /// Signals by [`Rush`], of each answers before offers and the rest.
+    relayed: [[VecDeque<Relayed>; 2]; 3],
+    /// By [`Rush`]: signals wait for the uplink for so long that links fail for that alone;
+    /// until then nobody is blamed for one that does not open,
+    behind: [Duration; 3],
+    /// unless its answer has been passed on: it had its chance.
+    answered: Answered,
     timers: Timers,
     probes: Probes,
     /// Nodes that have not answered in time: their places are others', but who of them
@@ -113,7 +116,8 @@ impl Coordinator {
             instant: VecDeque::new(),
             again: Default::default(),
             relayed: Default::default(),
-            behind: [Duration::ZERO; 2],
+            behind: [Duration::ZERO; 3],
+            answered: Answered::default(),
             timers: Timers::default(),
             probes: Probes::default(),
             absent: BTreeMap::new(),
@@ -221,12 +225,14 @@ impl Coordinator {
             ToBox::Leave => self.depart(from),
             ToBox::Signal { peer, signal } => {
                 if let Some(other) = self.linked(from, place, peer)? {
-                    self.relay(self.are_idle(place, other), from, peer, signal);
+                    self.relay(self.rush(place, other), from, peer, signal);
                 }
             }
             ToBox::LinkFailed { peer } => {
-                if let Some(other) = self.linked(from, place, peer)? {
-                    self.link_failed(place, other);
+                match self.linked(from, place, peer)? {
+                    Some(other) => self.link_failed(place, other),
+                    // What comes next is all the more urgent.
+                    None => self.note_down(from, peer),
                 }
             }
             ToBox::Report {
@@ -234,8 +240,13 @@ impl Coordinator {
                 complaint,
                 behind_ms,
             } => {
-                if let Some(other) = self.linked(from, place, peer)? {
-                    self.complained(place, other, complaint, behind_ms);
+                match self.linked(from, place, peer)? {
+                    Some(other) => self.complained(place, other, complaint, behind_ms),
+                    // Whom it takes for a neighbour is another's by now, who had better know.
+                    None if complaint == Complaint::Silent && self.was_told_of(place, peer) => {
+                        self.is_gone(from, peer, false);
+                    }
+                    None => {}
                 }
             }
             ToBox::Capacity { copies } => self.learned(place, copies.min(MOST_COPIES)),

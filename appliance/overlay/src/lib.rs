@@ -118,12 +118,14 @@
 //!
 //! **First** (`urgency`) come those whom nobody feeds or can help, the highest before the
 //! others; then their signals, answers before offers: where the uplink is short, what has been
-//! begun is completed before more is; then those who have lost their parent, first those whose
-//! helpers have too many others to feed; then all other signals, newcomers, and
-//! everyone else. Who says that nobody feeds it ([`peerstream_wire::ToBox::Unfed`]) is believed. A partner whose own parent is gone helps nobody, nor does one to whom the
-//! link is known to be down. Both ends of a new link are told together. Probes and refusals,
-//! which are small, go before all that. A signal that has waited for more than a second is
-//! dropped, and while signals queue a link that does not open says nothing about the two.
+//! begun is completed before more is; then the signals of those who have lost their parent, and
+//! these themselves, first those whose helpers have too many others to feed; then all other
+//! signals, newcomers, and everyone else. Who says that nobody feeds it
+//! ([`peerstream_wire::ToBox::Unfed`]) is believed. A partner whose own parent is gone helps
+//! nobody, nor does one to whom the link is known to be down. Both ends of a new link are told
+//! together. Probes and refusals, which are small, go before all that. A signal that has waited
+//! for more than a second is dropped, and while signals queue a link that does not open says
+//! nothing about the two, unless its answer was passed on (`answered`): then it had its chance.
 //!
 //! **Newcomers** (`lobby`) come in, in their order, when nothing else waits for the uplink, and
 //! no faster than it carries what a join costs. Until then they cost next to nothing: no name,
@@ -180,9 +182,10 @@
 //! `placement` (who goes where), `matching` (who goes with whom), `heirs` and `succession`
 //! (who moves up), `capacity`, `supply` and `upkeep` (what is kept in
 //! order by and by). The conversation: `coordinator` (messages, epochs, feeds), `told` and
-//! `commands`, `hubs`, `urgency`, `lobby`, `pairs`, `probe`, `judgement`, `rebuild`, `timer`. And
+//! `commands`, `hubs`, `urgency`, `answered`, `lobby`, `pairs`, `probe`, `judgement`, `rebuild`, `timer`. And
 //! [`defaults`].
 
+mod answered;
 mod capacity;
 mod commands;
 mod config;

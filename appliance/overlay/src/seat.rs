@@ -10,6 +10,7 @@ use crate::{
     defaults::{ALLOWANCE, ALLOWANCE_PER_S},
     pairs::mix,
     told::{NOBODY, Told},
+    urgency::Rush,
 };
 
 /// A node, and what the coordinator remembers of it. It moves with the node, so that an
@@ -39,8 +40,8 @@ pub(crate) struct Seat {
     pub(crate) noted_at: u32,
     /// Feeders that it does not reach.
     pub(crate) down: Down,
-    /// It was told of its present place because nobody fed it, or its parent had gone.
-    pub(crate) in_need: bool,
+    /// How urgent it was to tell it of its present place.
+    pub(crate) rush: Rush,
     /// The box has been told that this node may have a direct feed.
     pub(crate) fed: bool,
     /// Whether it is told its place whole next time.
@@ -101,7 +102,7 @@ impl Default for Seat {
             noted: 0,
             noted_at: 0,
             down: Down::default(),
-            in_need: false,
+            rush: Rush::Idle,
             fed: false,
             whole: Whole::No,
             retrying: false,

@@ -20,7 +20,7 @@ use crate::{
 };
 use depth::{level, strengthen, unmix};
 use room::relieve;
-use roots::raise_roots;
+use roots::{has_too_many, raise_roots};
 
 /// Slots below moved ones whose depth is corrected with every event.
 const DEPTHS: usize = 64;
@@ -46,6 +46,10 @@ pub(crate) fn after(forest: &mut Forest, idle: bool) {
     }
     if forest.waiting() > 0 {
         relieve(forest);
+        admit_waiting(forest);
+    }
+    if has_too_many(forest) {
+        right_roots(forest);
         admit_waiting(forest);
     }
     forest.settle_depths(DEPTHS);

@@ -19,6 +19,18 @@ pub(crate) enum Need {
     Other,
 }
 
+/// How urgent it was to tell a node of its place, and so are the signals of its links.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
+pub(crate) enum Rush {
+    /// Nobody feeds it.
+    Unfed,
+    /// It has lost its parent, or is one of those who help somebody who has.
+    Orphaned,
+    /// Neither.
+    #[default]
+    Idle,
+}
+
 /// The rank of a need: lower goes first. Among those in need the higher place does, which
 /// has more below it.
 pub(crate) fn rank(need: Need, depth: u8) -> u8 {

@@ -6,7 +6,9 @@ use core::time::Duration;
 
 use audience::{Audience, Event, events};
 use peerstream_overlay::{Network, Newcomer, Output, defaults};
-use peerstream_wire::{Act, Complaint, NodeId, Parent, Refusal, Signal, ToBox, ToNode, Trigger};
+use peerstream_wire::{
+    Act, Complaint, Description, NodeId, Parent, Refusal, Setup, Signal, ToBox, ToNode, Trigger,
+};
 use proptest::prelude::*;
 
 proptest! {
@@ -289,6 +291,58 @@ fn whom_nobody_feeds_tries_again_soon_if_the_uplink_may_have_kept_the_link_from_
     );
 }
 
+#[test]
+fn a_pair_whose_answer_was_passed_on_had_its_chance_however_long_signals_wait() {
+    let mut audience = Audience::of(1, 40);
+    let (child, parent) = child_of_pair(&audience, |_| true);
+    let signals = [
+        (child, parent, Signal::Offer(description())),
+        (parent, child, Signal::Answer(description())),
+    ];
+    for (from, peer, signal) in signals {
+        let said = ToBox::Signal { peer, signal };
+        let said = audience.coordinator.message(audience.now, from, said);
+        assert_eq!(said, Ok(()));
+        audience.now += defaults::SIGNAL_WAITS;
+        audience.coordinator.timeout(audience.now);
+        audience.deliver();
+    }
+    let fails = |audience: &mut Audience| {
+        fail(audience, child, parent);
+        audience.told[&child].parent == Parent::Node(parent)
+    };
+    assert!(fails(&mut audience), "the answer may be on its way");
+    audience.now += defaults::HANDSHAKE;
+    assert!(!fails(&mut audience));
+}
+
+#[test]
+fn a_former_neighbour_of_whom_nothing_is_heard_is_asked_as_well() {
+    let mut audience = settled(60);
+    let moved = |audience: &Audience| {
+        audience.told.iter().find_map(|(node, told)| {
+            let partner = told.partner?;
+            let now = audience.coordinator.assignment(*node)?;
+            let there = audience.coordinator.assignment(partner).is_some();
+            (there && !now.peers().any(|peer| peer == partner)).then_some((*node, partner))
+        })
+    };
+    let forwards =
+        |told: &&peerstream_wire::Assignment| told.depth > 1 && !told.children.is_empty();
+    let inner = audience.told.iter().find(|(_, told)| forwards(told));
+    let inner = *inner.expect("large enough").0;
+    // An heir takes its place, and the heir's partner has not been told yet.
+    audience.vanish(inner);
+    let (node, partner) = moved(&audience).expect("an heir comes from beside somebody");
+    let said = ToBox::Report {
+        peer: partner,
+        complaint: Complaint::Silent,
+        behind_ms: 0,
+    };
+    say(&mut audience, node, said);
+    assert!(audience.probed.contains(&partner));
+}
+
 /// An audience in which nothing has happened for a while.
 fn settled(size: usize) -> Audience {
     let mut audience = Audience::of(1, size);
@@ -327,6 +381,16 @@ fn told_to(audience: &Audience, node: NodeId) -> Vec<peerstream_wire::Command> {
         _ => None,
     });
     told.next().unwrap_or_default()
+}
+
+fn description() -> Description {
+    Description {
+        ufrag: "abcd".into(),
+        pwd: "passwordpasswordpassword".into(),
+        fingerprint: [7; 32],
+        setup: Setup::ActPass,
+        candidates: Vec::new(),
+    }
 }
 
 fn fail(audience: &mut Audience, from: NodeId, peer: NodeId) {

@@ -101,6 +101,37 @@ fn who_says_that_nobody_feeds_it_is_believed() {
 }
 
 #[test]
+fn signals_for_whom_nobody_feeds_go_before_those_for_all_others() {
+    let (mut audience, before) = mass_departure(4_000);
+    let there = audience.nodes();
+    audience.deliver();
+    let is_there =
+        |node: Option<NodeId>| node.is_some_and(|node| there.binary_search(&node).is_ok());
+    let orphans = there.iter().filter_map(|node| {
+        let (was, is) = (&before[node], audience.told.get(node)?);
+        let (Parent::Node(old), Parent::Node(new)) = (was.parent, is.parent) else {
+            return None;
+        };
+        (!is_there(Some(old)) && old != new).then(|| {
+            let helped = is_there(was.partner) || is_there(was.reserve);
+            (*node, new, helped)
+        })
+    });
+    let (helped, unfed): (Vec<_>, Vec<_>) = orphans.partition(|(.., helped)| *helped);
+    let (first, second) = (helped[0], unfed[0]);
+    for (from, peer, _) in [first, second] {
+        let signal = peerstream_wire::Signal::Candidates(Vec::new());
+        let said = peerstream_wire::ToBox::Signal { peer, signal };
+        let said = audience.coordinator.message(audience.now, from, said);
+        assert_eq!(said, Ok(()));
+    }
+    audience.signals.clear();
+    audience.deliver();
+    let senders: Vec<NodeId> = audience.signals.iter().map(|(_, from, _)| *from).collect();
+    assert_eq!(senders, [second.0, first.0]);
+}
+
+#[test]
 fn in_a_mass_departure_many_changes_fold() {
     for size in [1_000, 10_000] {
         let (mut audience, before) = mass_departure(size);

@@ -21,7 +21,7 @@
 //!   these where the playhead stands, which nears its target by at most a tenth of time.
 //!
 //! # The disturbed
-//! A node that loses its feeder is *cut* (`outage`, `feeding`): it learns of it (a good-bye takes one
+//! A node that loses its feeder is *cut* (`outage`, `seeking`, `feeding`): it learns of it (a good-bye takes one
 //! way; silence is noticed after 2 L), asks partner, reserve, and whom else it has a link
 //! with; who is asked declines as a leaf or for want of spare uplink, or sends what it holds. Own
 //! children and those who are to turn to a node share what its uplink carries evenly, even if
@@ -56,6 +56,7 @@ mod picture;
 mod restart;
 mod rules;
 mod run;
+mod seeking;
 mod state;
 mod survey;
 mod words;

@@ -1,7 +1,7 @@
 use core::time::Duration;
 
 use peerstream_fragment::Position;
-use peerstream_wire::NodeId;
+use peerstream_wire::{Description, NodeId};
 
 use crate::{
     config::{AGAIN, BEGINNINGS, IN_VAIN, PADDING, PAUSE},
@@ -58,8 +58,12 @@ pub(crate) struct Link {
     pub(crate) reported: Option<Duration>,
     /// Who passes on the signals that open this link, if not the box.
     pub(crate) via: Option<NodeId>,
-    /// An offer went that way, and is made anew by the box unless it is answered by then.
+    /// An offer went that way, and goes by the box as well unless it is answered by then.
     pub(crate) answer_by: Option<Duration>,
+    /// What this end has said of itself: its offer, or its answer.
+    pub(crate) said: Option<Description>,
+    /// The other end's user fragment: an offer that has it is the same by another way.
+    pub(crate) taken: Option<String>,
     /// Assigned no more; to be closed then.
     pub(crate) retire: Option<Duration>,
     /// Bytes in the browser's queue.
@@ -132,6 +136,8 @@ impl Link {
             reported: None,
             via: None,
             answer_by: None,
+            said: None,
+            taken: None,
             retire: None,
             buffered: 0,
             invited: false,
@@ -174,6 +180,10 @@ impl Link {
         self.claim = None;
         self.ahead = None;
         self.answer_by = None;
+        self.said = None;
+        if state != State::Open {
+            self.taken = None;
+        }
         self.ping = None;
         self.buffered = 0;
         self.strands = Strands::default();

@@ -8,6 +8,7 @@ mod sharing;
 mod signalling;
 mod steering;
 mod strands;
+mod takeover;
 mod trial;
 
 use core::time::Duration;
@@ -58,10 +59,13 @@ pub struct Node {
     lateness: Lateness,
     /// When the newest fragment last grew newer.
     progress: Duration,
-    /// What [`Node::progress`] was when the box was last told that nobody feeds this node.
-    cried: Duration,
+    /// What [`Node::progress`] and the parent were when the box was last told that nobody feeds
+    /// this node.
+    cried: Option<(Duration, Parent)>,
     /// When a helper was asked last.
     helped: Option<Duration>,
+    /// The parent that is given time to come up to its own place, and since when.
+    awaited: Option<(Parent, Duration)>,
     /// When the first picture came.
     began: Option<Duration>,
     /// When somebody was asked last whose word parent and partner have no part in.
@@ -111,8 +115,9 @@ impl Node {
             playout: Playout::default(),
             lateness: Lateness::default(),
             progress: now,
-            cried: Duration::ZERO,
+            cried: None,
             helped: None,
+            awaited: None,
             began: None,
             doubted: None,
             asked: Map::new(),

@@ -16,7 +16,10 @@ use core::time::Duration;
 use peerstream_fragment::Position;
 use peerstream_wire::Complaint;
 
-use crate::{config::LATENCY_CEILING, link::Link};
+use crate::{
+    config::{HOPE, LATENCY_CEILING},
+    link::Link,
+};
 
 /// What the rule looks at.
 pub(crate) struct View<'a> {
@@ -38,6 +41,8 @@ pub(crate) struct View<'a> {
     pub(crate) helped: Option<Duration>,
     /// When anything came from such a one last.
     pub(crate) heard: Option<Duration>,
+    /// One of them says that he has more than this node.
+    pub(crate) hopeful: bool,
 }
 
 /// What it says.
@@ -56,7 +61,11 @@ pub(crate) fn judge(view: &View<'_>) -> Verdict {
         .and_then(|link| link.fed.filter(|_| link.is_usable()));
     // Who fed this node until now is not to any more, and the parent does not yet.
     let between = fed.is_none() && view.heard > view.helped;
-    let wait = if between { view.latency } else { patience };
+    let wait = match (between, view.hopeful) {
+        (true, _) => view.latency,
+        (false, true) => patience,
+        (false, false) => patience.min(HOPE),
+    };
     let mut next = match (view.heard.max(view.helped), view.parent.zip(fed)) {
         (Some(at), _) if view.now < at + wait => at + wait,
         // A helper that fell silent, or no parent yet or any more.
@@ -129,6 +138,7 @@ mod tests {
             better,
             helped: None,
             heard: None,
+            hopeful: true,
         }
     }
 
@@ -185,6 +195,16 @@ mod tests {
         view.heard = Some(9 * L);
         assert_eq!(judge(&view), Verdict::Wait(11 * L));
         view.now = 11 * L;
+        assert_eq!(judge(&view), Verdict::TakeOver(None));
+    }
+
+    #[test]
+    fn a_helper_that_holds_no_more_is_not_waited_for_as_long() {
+        let parent = open(0);
+        let mut view = view(1_000, &parent, false);
+        (view.helped, view.hopeful) = (Some(10 * L), false);
+        assert_eq!(judge(&view), Verdict::Wait(10 * L + HOPE));
+        view.now = 10 * L + HOPE;
         assert_eq!(judge(&view), Verdict::TakeOver(None));
     }
 

@@ -37,7 +37,9 @@ impl Coordinator {
                 .parent(from)
                 .is_some_and(|parent| parent.slot() == peer.slot());
         match complaint {
-            Complaint::Silent if feeds => self.is_gone(by, about, false),
+            Complaint::Silent if feeds || self.was_told_of(from, about) => {
+                self.is_gone(by, about, false);
+            }
             Complaint::Withholding | Complaint::Late if feeds => {
                 self.judge(from, peer, complaint, behind_ms);
             }

@@ -6,13 +6,17 @@ use peerstream_wire::NodeId;
 
 use super::{Again, Coordinator};
 use crate::{
-    defaults::{LINK_OPENS, LINK_RETRY, LINK_RETRY_DOUBLINGS, LINK_RETRY_FED, LINK_RETRY_UNFED},
+    defaults::{
+        HUB_CHANCE, LINK_OPENS, LINK_RETRY, LINK_RETRY_DOUBLINGS, LINK_RETRY_FED, LINK_RETRY_UNFED,
+    },
     heirs,
     place::Place,
     seat::{Seat, millis},
     slots::places,
     succession,
     timer::Timer,
+    told::NOBODY,
+    urgency::Rush,
 };
 
 impl Coordinator {
@@ -34,8 +38,11 @@ impl Coordinator {
             .into_iter()
             .filter_map(|place| self.forest.seat(place))
             .any(new);
-        let idle = self.are_idle(from, peer);
-        if opening && self.now < self.behind[usize::from(idle)] {
+        let rush = self.rush(from, peer);
+        let too_late = self.now < self.behind[rush as usize]
+            && !self.answered.had_their_chance(self.now, by, about)
+            && !self.could_do_without(from, peer);
+        if opening && too_late {
             for place in [from, peer] {
                 if self.forest.parent(place) == Some(from)
                     || self.forest.parent(place) == Some(peer)
@@ -58,6 +65,28 @@ impl Coordinator {
         } else {
             self.is_gone(by, about, true);
         }
+    }
+
+    /// Whether what two had to say to one another did not have to wait for the uplink: a hub
+    /// passed it on, and both have known of one another for long enough.
+    fn could_do_without(&self, one: Place, other: Place) -> bool {
+        let (Some(one), Some(other)) = (self.forest.seat(one), self.forest.seat(other)) else {
+            return false;
+        };
+        // The one that came later makes the offer.
+        let (begins, answers) = if one.node > other.node {
+            (one, other)
+        } else {
+            (other, one)
+        };
+        let hub = begins.told.hub;
+        let told = |seat: &Seat| millis(self.now).wrapping_sub(seat.changed) >= millis(HUB_CHANCE);
+        hub != NOBODY
+            && hub != answers.node
+            && begins.told.names(answers.node)
+            && answers.told.names(begins.node)
+            && told(begins)
+            && told(answers)
     }
 
     /// Remembers that the two are to have no link, whoever else is behind their addresses.
@@ -236,11 +265,12 @@ impl Coordinator {
         };
         let now = self.now;
         let idle = !self.is_unfed(place);
+        let rush = if idle { Rush::Idle } else { Rush::Unfed };
         let Some(seat) = self.forest.seat_mut(place).filter(|seat| !seat.retrying) else {
             return;
         };
         seat.retrying = true;
-        if seat.retries == 0 && now >= self.behind[usize::from(idle)] {
+        if seat.retries == 0 && now >= self.behind[rush as usize] {
             // Not to wait for it in vain, with the old parent feeding it for ever.
             let to = child;
             self.again[usize::from(idle)].push_back(Again { to, child, parent });

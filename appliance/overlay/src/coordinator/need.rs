@@ -4,10 +4,11 @@ use peerstream_wire::NodeId;
 
 use super::{Coordinator, telling::is_there};
 use crate::{
+    defaults::LINK_RETRY,
     place::Place,
-    seat::{Seat, Whole},
+    seat::{Seat, Whole, millis},
     told::{NOBODY, Told},
-    urgency::Need,
+    urgency::{Need, Rush},
 };
 
 /// Which of a node's feeders it has said that it does not reach, since it was told of them.
@@ -58,7 +59,11 @@ impl Coordinator {
             return Need::Unfed;
         }
         let same = now.unwrap_or(NOBODY) == told.parent && !seat.down.is(told, told.parent);
-        if same || told.parent == NOBODY || self.reached(seat, told.parent).is_some() {
+        // The link that was to mend it cannot have opened yet.
+        let early = seat.rush == Rush::Unfed
+            && millis(self.now).wrapping_sub(seat.changed) < millis(LINK_RETRY);
+        let reached = || !early && self.reached(seat, told.parent).is_some();
+        if same || told.parent == NOBODY || reached() {
             Need::Other
         } else {
             self.need_without_parent(seat)
@@ -75,10 +80,19 @@ impl Coordinator {
         })
     }
 
-    /// Whether neither of two was told of its place because it was in need.
-    pub(super) fn are_idle(&self, one: Place, other: Place) -> bool {
-        let in_need = |place| self.forest.seat(place).is_some_and(|seat| seat.in_need);
-        !in_need(one) && !in_need(other)
+    /// How urgent the link between two is: what was told in need comes before the rest, and
+    /// above all what brings one that nobody feeds a feeder, not those whom it is to feed.
+    pub(super) fn rush(&self, one: Place, other: Place) -> Rush {
+        let rush = |place| self.forest.seat(place).map_or(Rush::Idle, |seat| seat.rush);
+        let is_below = |lower, upper: Place| {
+            let above = self.forest.parent(lower).map(Place::slot);
+            lower.slot() == upper.slot() || above == Some(upper.slot())
+        };
+        let starves = |lower, upper| rush(lower) == Rush::Unfed && is_below(lower, upper);
+        if starves(one, other) || starves(other, one) {
+            return Rush::Unfed;
+        }
+        rush(one).min(rush(other)).max(Rush::Orphaned)
     }
 
     /// What a node needs that has lost its parent: as much as the better of its helpers leaves.
@@ -93,9 +107,13 @@ impl Coordinator {
             return;
         };
         seat.down = Down::ALL;
-        let noted = seat.noted != 0;
-        let need = self.forest.seat(place).map(|seat| self.need(place, seat));
-        if let Some(need) = need.filter(|_| noted) {
+        self.note_again(place);
+    }
+
+    /// What is to be told to a place's occupant may have become more urgent.
+    fn note_again(&mut self, place: Place) {
+        let noted = self.forest.seat(place).filter(|seat| seat.noted != 0);
+        if let Some(need) = noted.map(|seat| self.need(place, seat)) {
             self.note(place, need);
         }
     }
@@ -103,12 +121,14 @@ impl Coordinator {
     /// Two have no link that is of use.
     pub(super) fn note_down(&mut self, one: NodeId, other: NodeId) {
         for (node, peer) in [(one, other), (other, one)] {
-            let place = self.forest.place(node);
-            let seat = place.and_then(|place| self.forest.seat_mut(place));
-            if let Some(seat) = seat {
+            let Some(place) = self.forest.place(node) else {
+                continue;
+            };
+            if let Some(seat) = self.forest.seat_mut(place) {
                 let told = seat.told;
                 seat.down.note(&told, peer);
             }
+            self.note_again(place);
         }
     }
 

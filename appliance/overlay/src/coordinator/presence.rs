@@ -5,6 +5,7 @@ use peerstream_wire::{NodeId, Refusal, ToNode};
 use super::{Coordinator, Output};
 use crate::{
     defaults::ABSENT,
+    place::Place,
     probe::{Accuser, Asked},
     seat::{Seat, Standing, Whole},
     timer::Timer,
@@ -21,6 +22,12 @@ impl Coordinator {
         if asked == Asked::Lives {
             self.unheard(by, about, broken);
         }
+    }
+
+    /// Whether another who is in the trees is a neighbour, as far as a place's occupant knows.
+    pub(super) fn was_told_of(&self, place: Place, other: NodeId) -> bool {
+        let seat = self.forest.seat(place);
+        self.forest.place(other).is_some() && seat.is_some_and(|seat| seat.told.names(other))
     }
 
     pub(super) fn accuser(&self, node: NodeId, broken: bool) -> Option<Accuser> {

@@ -10,6 +10,7 @@ use crate::{
     defaults::{BEHIND, SIGNAL_KEEPS, SIGNAL_WAITS, STRAY_GRACE},
     place::Place,
     seat::{Seat, millis},
+    urgency::Rush,
 };
 
 /// A signal on its way from one node to another.
@@ -53,11 +54,11 @@ impl Coordinator {
         Err(Misbehaved::NotLinked(peer))
     }
 
-    /// `idle` says that neither end was told of the other because it was in need.
-    pub(super) fn relay(&mut self, idle: bool, from: NodeId, to: NodeId, signal: Signal) {
+    /// A node has something for another that has a link with it.
+    pub(super) fn relay(&mut self, rush: Rush, from: NodeId, to: NodeId, signal: Signal) {
         let at = self.now;
         let begins = !matches!(signal, Signal::Answer(_));
-        self.relayed[2 * usize::from(idle) + usize::from(begins)].push_back(Relayed {
+        self.relayed[rush as usize][usize::from(begins)].push_back(Relayed {
             at,
             from,
             to,
@@ -65,17 +66,17 @@ impl Coordinator {
         });
     }
 
-    /// The next signal, of those in need or of the others, answers before offers; before it what
+    /// The next signal of this urgency, answers before offers; before it what
     /// its receiver is to be told, so that it knows who is calling. What has waited for so long
     /// that the link will not open in time is left out, and so is what concerns two who are no
     /// neighbours any more.
-    pub(super) fn next_signal(&mut self, in_need: bool) -> Option<Output> {
-        let first = if in_need { 0 } else { 2 };
-        for queue in first..first + 2 {
-            while let Some(first) = self.relayed[queue].front() {
+    pub(super) fn next_signal(&mut self, rush: Rush) -> Option<Output> {
+        let rush = rush as usize;
+        for queue in 0..2 {
+            while let Some(first) = self.relayed[rush][queue].front() {
                 let (from, to, waited) = (first.from, first.to, self.now.saturating_sub(first.at));
                 if waited >= SIGNAL_WAITS {
-                    self.behind[usize::from(!in_need)] = self.now + BEHIND;
+                    self.behind[rush] = self.now + BEHIND;
                 }
                 let linked = self.forest.place(from).zip(self.forest.place(to));
                 let linked = linked.filter(|(from, to)| self.forest.linked(*from, *to));
@@ -87,11 +88,14 @@ impl Coordinator {
                     if news.is_some() {
                         return news;
                     }
-                    let Relayed { signal, .. } = self.relayed[queue].pop_front()?;
+                    let Relayed { signal, .. } = self.relayed[rush][queue].pop_front()?;
+                    if matches!(signal, Signal::Answer(_)) {
+                        self.answered.note(self.now, from, to);
+                    }
                     let message = ToNode::Signal { peer: from, signal };
                     return Some(Output::Send { to, message });
                 }
-                self.relayed[queue].pop_front();
+                self.relayed[rush][queue].pop_front();
             }
         }
         None

@@ -12,7 +12,7 @@ use crate::{
     seat::{Seat, Whole, millis},
     timer::Timer,
     told::{NOBODY, Told},
-    urgency::{self, Need, Urgency, rank},
+    urgency::{self, Need, Rush, Urgency, rank},
 };
 
 impl Coordinator {
@@ -40,9 +40,10 @@ impl Coordinator {
         self.next_instant()
             .or_else(|| self.next_change(|urgency| urgency.pop_before(Need::Crowded)))
             .or_else(|| self.next_retry(true))
-            .or_else(|| self.next_signal(true))
+            .or_else(|| self.next_signal(Rush::Unfed))
+            .or_else(|| self.next_signal(Rush::Orphaned))
             .or_else(|| self.next_change(|urgency| urgency.pop_before(Need::New)))
-            .or_else(|| self.next_signal(false))
+            .or_else(|| self.next_signal(Rush::Idle))
             .or_else(|| self.next_change(Urgency::pop))
             .or_else(|| self.next_retry(false))
     }
@@ -201,8 +202,13 @@ impl Coordinator {
             Some(difference(&told, &now, &is_there))
         };
         let changed = millis(self.now);
+        let rush = match self.need(place, self.forest.seat(place)?) {
+            Need::Unfed => Rush::Unfed,
+            _ if rank < urgency::rank(Need::New, 0) => Rush::Orphaned,
+            _ => Rush::Idle,
+        };
         let seat = self.forest.seat_mut(place)?;
-        seat.in_need = rank < urgency::rank(Need::New, 0);
+        seat.rush = rush;
         seat.down.keep(&told, &now);
         seat.epoch = epoch.saturating_add(1);
         if epoch == 0 || told.parent != now.parent {

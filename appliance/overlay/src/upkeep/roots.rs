@@ -2,6 +2,7 @@
 
 use super::{STEPS, room::shed};
 use crate::{
+    defaults::MOST_COPIES,
     forest::Forest,
     place::Place,
     slots::places,
@@ -28,6 +29,12 @@ pub(crate) fn right_roots(forest: &mut Forest) {
         }
         shed(forest, root);
     }
+}
+
+/// Whether one who has come to be a root cannot feed its partner besides.
+pub(super) fn has_too_many(forest: &Forest) -> bool {
+    let full = |root: &u32| forest.slot(*root).kids() >= MOST_COPIES;
+    forest.is_single() && forest.roots().iter().any(full)
 }
 
 /// The vacant place of a root, if a node with so many copies can be there.

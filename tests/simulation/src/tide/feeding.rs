@@ -1,7 +1,5 @@
 //! Who feeds whom: asking, being declined, being fed, and the first picture.
 
-use peerstream_wire::{NodeId, ToBox};
-
 use super::{
     node::{BOX, LONGEST, NOBODY, Name, State},
     rules,
@@ -33,6 +31,9 @@ impl Tide<'_> {
             && !self.is_above(name, asked);
         let may_ask = asked == NOBODY || node.feeder == NOBODY && !feeds;
         if reachable && may_ask && (node.feeder == NOBODY || !self.is_frozen(parent)) {
+            if self.awaits(name, parent) {
+                return self.note(self.now + rules::HEARTBEAT, Event::Steer(name));
+            }
             return self.ask(name, parent);
         }
         if node.feeder == NOBODY && node.asking == NOBODY && node.cut == 0 {
@@ -48,8 +49,27 @@ impl Tide<'_> {
         }
     }
 
+    /// Whether a node that is fed gives its parent time to come up to its own new place.
+    fn awaits(&mut self, name: Name, parent: Name) -> bool {
+        let node = &self.nodes[name as usize];
+        if node.feeder == NOBODY || parent == BOX || self.is_frozen(node.feeder) {
+            return false;
+        }
+        let way = node.link(parent).map_or(0, |link| link.delay) as f32 / 1e6;
+        let lag = self.nodes[parent as usize].flow.arrival + way - node.flow.arrival;
+        if lag <= rules::near(node.flow.latency) {
+            return false;
+        }
+        let now = self.now;
+        let node = &mut self.nodes[name as usize];
+        if node.awaits.0 != parent {
+            node.awaits = (parent, now);
+        }
+        now < node.awaits.1 + rules::PARENT_COMES_UP
+    }
+
     /// Asks a node, or the box, to feed one.
-    fn ask(&mut self, name: Name, helper: Name) {
+    pub(super) fn ask(&mut self, name: Name, helper: Name) {
         let node = &mut self.nodes[name as usize];
         node.asking = helper;
         node.asked = self.now;
@@ -67,77 +87,17 @@ impl Tide<'_> {
                 turn,
             },
         );
-        let doubt = self.now + seconds(2.0 * patience).max(2 * Time::from(way) + 20_000);
-        self.note(doubt, Event::Doubt(name, turn));
-    }
-
-    /// Whom to turn to: partner, reserve, whoever else there is a link with.
-    pub(super) fn seek(&mut self, name: Name) {
-        let Some(node) = self.present(name) else {
-            return;
-        };
-        let mut helpers: Vec<Name> = Vec::new();
-        let mut gone: Vec<Name> = Vec::new();
-        let named = node.place.partner.into_iter().chain(node.place.reserve);
-        let named = named.map(|NodeId(peer)| peer);
-        let others = node.links.iter().map(|link| link.peer);
-        let parent = node.parent();
-        // Who has been silent for as long as the parent may well have gone with it.
-        let noticed =
-            node.cut != 0 && self.now > node.cut + 100_000 + seconds(2.0 * node.flow.latency);
-        for peer in named.chain(others) {
-            let is_helper = peer != parent || self.now >= node.resume;
-            if helpers.contains(&peer)
-                || gone.contains(&peer)
-                || node.is_child(peer)
-                || !is_helper
-                || !node.is_linked(peer)
-            {
-                continue;
-            }
-            let lives = self.present(peer).is_some();
-            if lives {
-                helpers.push(peer);
-            } else if !noticed || node.place.partner == Some(NodeId(peer)) {
-                gone.push(peer);
-            }
-        }
-        // Nobody knows who is gone before silence shows it.
-        if noticed {
-            helpers.extend(gone);
+        let cut = self.nodes[name as usize].cut;
+        let parent = self.nodes[name as usize].parent();
+        let helps = cut == 0 || helper == parent || !self.has_no_more(helper, cut);
+        let patience = seconds(2.0 * patience);
+        let patience = if helps {
+            patience
         } else {
-            gone.retain(|peer| node.place.partner == Some(NodeId(*peer)));
-            helpers.splice(0..0, gone);
-        }
-        let lost = !node.is_linked(parent) || self.present(parent).is_none();
-        let starves = node.picture.began != 0
-            && node.cut != 0
-            && self.now >= node.cut + rules::STARVING
-            && lost
-            && parent != BOX
-            && !node.cried;
-        let (sought, counts) = (node.sought, node.silent && node.picture.began != 0);
-        let patience = seconds(2.0 * node.flow.latency.max(0.1));
-        let node = &mut self.nodes[name as usize];
-        node.tries = node.tries.saturating_add(1);
-        if helpers.is_empty() {
-            node.asking = NOBODY;
-            node.turn = node.turn.wrapping_add(1);
-            let turn = node.turn;
-            return self.note(self.now + patience, Event::Doubt(name, turn));
-        }
-        // One after the other, also where some have come or gone meanwhile.
-        let next = helpers.iter().position(|helper| *helper == sought);
-        let helper = helpers[next.map_or(0, |at| at + 1) % helpers.len()];
-        self.nodes[name as usize].sought = helper;
-        if starves {
-            self.nodes[name as usize].cried = true;
-            self.say(name, ToBox::Unfed);
-        }
-        if counts {
-            self.survey.takeovers += 1;
-        }
-        self.ask(name, helper);
+            patience.min(rules::HOPE)
+        };
+        let doubt = self.now + patience.max(2 * Time::from(way) + 20_000);
+        self.note(doubt, Event::Doubt(name, turn));
     }
 
     /// A node is asked to feed another.
@@ -181,8 +141,14 @@ impl Tide<'_> {
         if !room {
             return self.note(self.now + way, Event::Declined { by, helper, turn });
         }
-        if own && self.is_frozen(helper) || self.is_above(by, helper) {
-            // It would if it could; the next one is asked when no answer comes.
+        if self.is_above(by, helper) {
+            return;
+        }
+        if own && self.is_frozen(helper) {
+            // It would if it could, and does as soon as it can.
+            if let Some(link) = self.nodes[helper as usize].link_mut(by) {
+                link.promised = true;
+            }
             return;
         }
         let first = seconds(self.media.fragment / 3.0 / other.uplink);

@@ -14,8 +14,6 @@ use crate::wire::{GATHERING, HANDSHAKE, HANDSHAKE_ROUND_TRIPS};
 
 /// An offer for a link that the other end has not been told of yet waits so long.
 const EARLY: Time = 2_000_000;
-/// An offer that went by a hub is answered within this.
-const ANSWER: Time = 1_000_000;
 
 impl Tide<'_> {
     /// Opens what is new in a place, and lets what is assigned no more run out.
@@ -45,7 +43,7 @@ impl Tide<'_> {
         }
         for peer in wanted {
             if self.nodes[name as usize].link(peer).is_none() {
-                self.attempt(name, peer, true);
+                self.attempt(name, peer);
             }
         }
     }
@@ -58,7 +56,7 @@ impl Tide<'_> {
     }
 
     /// Begins a link, or waits for the other end to.
-    fn attempt(&mut self, name: Name, peer: Name, by_hub: bool) {
+    fn attempt(&mut self, name: Name, peer: Name) {
         let Some(other) = self.nodes.get(peer as usize) else {
             return;
         };
@@ -70,6 +68,7 @@ impl Tide<'_> {
             peer,
             state: State::Opening,
             serving: false,
+            promised: false,
             invited: false,
             attempt,
             begun: millis(self.now),
@@ -94,7 +93,7 @@ impl Tide<'_> {
                 to: peer,
                 offer: true,
                 attempt,
-                hub: if by_hub { hub } else { NOBODY },
+                hub,
                 since: self.now,
             };
             self.gather(letter);
@@ -138,12 +137,9 @@ impl Tide<'_> {
             }
             // The hub is gone, or knows nothing of it: no answer comes.
             (Some((State::Open, _)), _) => {
-                let at = letter.since + rules::HUB_PATIENCE + ANSWER;
+                let at = letter.since + rules::HUB_PATIENCE;
                 if self.now < at {
                     return self.note(at, Event::Gathered(letter));
-                }
-                if letter.offer {
-                    return self.attempt(letter.from, letter.to, false);
                 }
             }
             _ => {}
@@ -249,11 +245,12 @@ impl Tide<'_> {
             };
             handshake.max(link.begun + millis(rules::LINK_OPEN_STARVING))
         });
-        if early && node.is_starving(self.now) && millis(self.now) < due {
+        let starving = self.is_starving(name);
+        if early && starving && millis(self.now) < due {
             let at = Time::from(due) * 1_000;
             return self.note(at, Event::Due(name, peer, attempt, true));
         }
-        if early && !node.is_starving(self.now) {
+        if early && !starving {
             let passive = if name > peer {
                 0
             } else {
@@ -267,8 +264,8 @@ impl Tide<'_> {
 
     /// A link did not open, or broke: the box is told, by whoever made the offer.
     fn fails(&mut self, name: Name, peer: Name) {
+        let starving = self.is_starving(name);
         let node = &mut self.nodes[name as usize];
-        let starving = node.is_starving(self.now);
         let Some(link) = node.link_mut(peer) else {
             return;
         };

@@ -1,6 +1,5 @@
 //! What is kept of a node.
 
-use super::rules;
 use peerstream_wire::{Assignment, NodeId, Parent, Pending, Tree};
 
 /// The number of a node: that of its [`NodeId`].
@@ -49,8 +48,8 @@ pub(super) struct Node {
     pub(super) asking: Name,
     /// Whom it asked last of those it turned to.
     pub(super) sought: Name,
-    /// It has told the box that nobody feeds it.
-    pub(super) cried: bool,
+    /// The parent of whom it has told the box that nobody feeds it.
+    pub(super) cried: Name,
     pub(super) asked: u64,
     /// Counts changes of the feeder and of what is asked, so that late answers are known.
     pub(super) turn: u32,
@@ -69,6 +68,8 @@ pub(super) struct Node {
     pub(super) served: u8,
     /// When its parent may be asked again.
     pub(super) resume: u64,
+    /// The parent that it lets come up to its own place before it turns to it, and since when.
+    pub(super) awaits: (Name, u64),
 
     pub(super) flow: Flow,
     pub(super) picture: Picture,
@@ -124,6 +125,8 @@ pub(super) struct Link {
     pub(super) state: State,
     /// This end feeds the other.
     pub(super) serving: bool,
+    /// The other end has asked to be fed, and is as soon as there is something.
+    pub(super) promised: bool,
     /// The other end has made an offer.
     pub(super) invited: bool,
     /// Which attempt it is, by this end's count.
@@ -176,7 +179,7 @@ impl Node {
             feeder: NOBODY,
             asking: NOBODY,
             sought: NOBODY,
-            cried: false,
+            cried: NOBODY,
             asked: 0,
             turn: 0,
             tries: 0,
@@ -186,14 +189,10 @@ impl Node {
             late: 0,
             served: 0,
             resume: 0,
+            awaits: (NOBODY, 0),
             flow: Flow::default(),
             picture: Picture::default(),
         }
-    }
-
-    /// Whether nothing new has come for so long that the picture stands.
-    pub(super) fn is_starving(&self, now: u64) -> bool {
-        self.picture.began != 0 && self.cut != 0 && now >= self.cut + rules::STARVING
     }
 
     /// Whether it has been told a place.

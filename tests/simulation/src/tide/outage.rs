@@ -29,6 +29,9 @@ impl Tide<'_> {
                 let flow = node.flow;
                 node.picture.gap(now, length, &flow, frame);
             }
+            if now >= cut + rules::OUTAGE {
+                self.spread_the_word(at);
+            }
         }
     }
 
@@ -41,7 +44,7 @@ impl Tide<'_> {
         node.asking = NOBODY;
         node.turn = node.turn.wrapping_add(1);
         node.tries = 0;
-        (node.sought, node.cried) = (NOBODY, false);
+        (node.sought, node.cried) = (NOBODY, NOBODY);
         (node.cut, node.silent, node.orphan) = (at.max(1), silent, orphan);
         let (turn, patience) = (node.turn, node.flow.patience.max(0.1));
         if silent {
@@ -63,20 +66,19 @@ impl Tide<'_> {
         if node.turn != turn || node.feeder != NOBODY {
             return;
         }
-        self.complain(name, Complaint::Silent);
+        self.complain(name, self.nodes[name as usize].parent(), Complaint::Silent);
         self.seek(name);
     }
 
-    fn complain(&mut self, name: Name, complaint: Complaint) {
+    pub(super) fn complain(&mut self, name: Name, of: Name, complaint: Complaint) {
         let node = &self.nodes[name as usize];
-        let parent = node.parent();
-        if parent != NOBODY && parent != BOX {
+        if of != NOBODY && of != BOX {
             let behind =
                 self.now.saturating_sub(node.cut) / 1_000 + (node.flow.arrival * 1e3) as u64;
             self.say(
                 name,
                 ToBox::Report {
-                    peer: NodeId(parent),
+                    peer: NodeId(of),
                     complaint,
                     behind_ms: u16::try_from(behind).unwrap_or(u16::MAX),
                 },
@@ -114,7 +116,7 @@ impl Tide<'_> {
             });
             if better {
                 let (feeder, parent) = (node.feeder, node.parent());
-                self.complain(name, Complaint::Late);
+                self.complain(name, parent, Complaint::Late);
                 self.unserve(feeder, name);
                 self.cut(name, cut + later, false, false);
                 let node = &mut self.nodes[name as usize];
@@ -163,6 +165,7 @@ impl Tide<'_> {
             *held = NOBODY;
         }
         self.settle_figures(name);
+        self.nodes[name as usize].cut = now;
         if goodbye && told {
             self.say(name, ToBox::Leave);
         } else if !goodbye {
@@ -237,6 +240,19 @@ impl Tide<'_> {
             self.seek(name);
         }
         self.settle(name);
+    }
+
+    /// Whether a node was cut off, itself or above, before this time or soon after: what it
+    /// says it holds is nothing new then.
+    pub(super) fn has_no_more(&self, name: Name, cut: Time) -> bool {
+        self.is_frozen(name) && self.cut_since(name) < cut + 50_000
+    }
+
+    /// Whether nothing new has come to a node for so long that its picture stands.
+    pub(super) fn is_starving(&self, name: Name) -> bool {
+        let cut = self.cut_since(name);
+        let began = self.nodes[name as usize].picture.began != 0;
+        began && cut != 0 && self.now >= cut + rules::STARVING
     }
 
     /// Whether nothing new comes to a node.

@@ -36,12 +36,24 @@ pub(super) const HANDSHAKE: u64 = 1_000_000;
 pub(super) const QUIET: u64 = 2_500_000;
 /// As `config::STARVING`.
 pub(super) const STARVING: u64 = 1_000_000;
-/// How long a node waits for the link with its hub before it signals through the box.
-pub(super) const HUB_PATIENCE: u64 = 1_500_000;
+/// As `config::HUB_PATIENCE`.
+pub(super) const HUB_PATIENCE: u64 = 1_200_000;
 /// As `config::CLOCK`: the clock is the sign of life to the box as well.
 pub(super) const CLOCK: u64 = 900_000_000;
 /// As `config::CLOCK_FIRST`.
 pub(super) const CLOCK_FIRST: (u64, u32) = (250_000, 3);
+/// As `config::HEARTBEAT`.
+pub(super) const HEARTBEAT: u64 = 100_000;
+/// As `config::RESERVE_HEARTBEAT`.
+pub(super) const RESERVE_HEARTBEAT: u64 = 1_000_000;
+/// As `config::HOPE`.
+pub(super) const HOPE: u64 = 150_000;
+/// As `config::FAR`.
+pub(super) const FAR: u32 = 200_000;
+/// As `config::OUTAGE`.
+pub(super) const OUTAGE: u64 = 300_000;
+/// As `config::PARENT_COMES_UP`.
+pub(super) const PARENT_COMES_UP: u64 = 12_000_000;
 /// How long after its first picture a node has found out what its uplink carries: as
 /// `trial::CALM`, and three neighbours with a pause after each.
 pub(super) const TRIAL: u64 = 2_000_000;
@@ -73,6 +85,11 @@ pub(super) fn buffer(latency: f32, round_trip: f32, fragment: f32, jitter: f32) 
     let delay = 2.0 * latency.min(LATENCY_CEILING) + round_trip + CATCH_UP;
     let needed = DECODER_NEEDS + fragment / 2.0 + jitter;
     delay.max(needed).max(LEAST_BUFFER)
+}
+
+/// How far behind a node its parent may be to be turned to at once: as `Node::awaits`.
+pub(super) fn near(latency: f32) -> f32 {
+    latency.min(LATENCY_CEILING) + 0.1
 }
 
 /// Copies that an uplink turns out to carry when it is tried (`node::trial`): as many as two

@@ -170,6 +170,7 @@ impl Tide<'_> {
         if let Some(node) = node {
             self.coordinator.leave(self.time(), node);
             self.drain();
+            self.allow(node.0, false);
         }
     }
 
@@ -195,6 +196,7 @@ impl Tide<'_> {
                     peer,
                     state: State::Open,
                     serving: false,
+                    promised: false,
                     invited: false,
                     attempt: 0,
                     begun: 0,

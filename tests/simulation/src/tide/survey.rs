@@ -139,7 +139,7 @@ impl Tide<'_> {
     }
 
     /// Since when nothing comes to a node; 0 if something does.
-    fn cut_since(&self, name: Name) -> u64 {
+    pub(super) fn cut_since(&self, name: Name) -> u64 {
         let mut at = name;
         for _ in 0..LONGEST {
             let Some(node) = self.nodes.get(at as usize) else {

@@ -156,6 +156,17 @@ impl Node {
         if !self.wants(peer) || self.begins(peer) {
             return;
         }
+        let link = self.links.get_mut(&Parent::Node(peer));
+        let same = |link: &&mut Link| link.taken.as_ref() == Some(&offer.ufrag);
+        if let Some(link) = link.filter(same) {
+            // By another way, since no answer has come by the first.
+            link.via = via;
+            if let Some(said) = link.said.clone() {
+                let signal = Signal::Answer(said);
+                self.say(&ToBox::Signal { peer, signal });
+            }
+            return;
+        }
         if self.is_open(peer) {
             // The other end would not begin again if its end still worked.
             self.outputs.push_back(Output::CloseLink { peer });
@@ -163,6 +174,7 @@ impl Node {
         self.open_link(now, peer, via);
         if let Some(link) = self.links.get_mut(&Parent::Node(peer)) {
             link.invited = true;
+            link.taken = Some(offer.ufrag.clone());
         }
         self.outputs.push_back(Output::CreateAnswer {
             peer,
@@ -172,7 +184,9 @@ impl Node {
     }
 
     pub(super) fn taken_up(&mut self, now: Duration, peer: NodeId, answer: Description) {
-        if self.opens(peer) && self.begins(peer) {
+        let meets = |link: &Link| link.met.is_none();
+        let waits = self.links.get(&Parent::Node(peer)).is_some_and(meets);
+        if waits && self.opens(peer) && self.begins(peer) {
             if let Some(link) = self.links.get_mut(&Parent::Node(peer)) {
                 link.answer_by = None;
                 link.met = Some(now);
@@ -293,9 +307,8 @@ impl Node {
                         continue;
                     }
                     if link.answer_by.is_some_and(|at| at <= now) {
-                        // Whoever was to pass the offer on has not.
-                        self.outputs.push_back(Output::CloseLink { peer });
-                        self.open_link(now, peer, None);
+                        self.offer_again(peer);
+                        next = next.into_iter().chain([limit]).min();
                         continue;
                     }
                     Some(link.answer_by.unwrap_or(limit).min(limit))

@@ -8,7 +8,7 @@ use peerstream_wire::{Complaint, LinkMessage, NodeId, Parent};
 
 use super::{Node, forwarding::CERTIFICATE};
 use crate::{
-    config::{DEAF, REORDERING},
+    config::{DEAF, OUTAGE, REORDERING},
     event::{Output, Phase},
     intake::News,
     playout::Play,
@@ -169,7 +169,10 @@ impl Node {
         let meta = &fragment.header.header.meta;
         if meta.kind == Kind::Media {
             if self.store.newest() == Some(meta.at) {
-                self.progress = now;
+                let before = core::mem::replace(&mut self.progress, now);
+                if now >= before + OUTAGE {
+                    self.spread_the_word(now);
+                }
             }
             if meta.init == meta.at.segment && meta.flags.key() {
                 self.lateness.forget();

@@ -7,7 +7,7 @@ use peerstream_wire::{Complaint, Parent, ToBox};
 
 use super::{Link, Node};
 use crate::{
-    config::{REPORT, SETTLED, STALE, STARVING},
+    config::{REPORT, RESERVE_HEARTBEAT, SETTLED, STALE, STARVING},
     event::Phase,
 };
 
@@ -40,7 +40,7 @@ impl Node {
         });
     }
 
-    /// Tells the box, once in each outage, that the parent is gone or mute and nobody else feeds
+    /// Tells the box, once in each outage and for each parent meanwhile, that the parent is gone or mute and nobody else feeds
     /// this node: it has other things to do that look as urgent from there. Where the parent
     /// lives the outage is further up, and for others to tell of.
     pub(super) fn cry(&mut self, now: Duration, parent: Parent) {
@@ -60,9 +60,32 @@ impl Node {
         } else if link.is_some() {
             return;
         }
-        if self.cried < self.progress {
-            self.cried = self.progress;
+        let outage = Some((self.progress, parent));
+        if core::mem::replace(&mut self.cried, outage) != outage {
             self.say(&ToBox::Unfed);
+            self.name_the_silent(now);
+        }
+    }
+
+    /// Partner and reserve may be gone as well, of which nobody else may know.
+    fn name_the_silent(&mut self, now: Duration) {
+        let Some(assignment) = &self.assignment else {
+            return;
+        };
+        let patience = 2 * self.latency();
+        for helper in [assignment.partner, assignment.reserve]
+            .into_iter()
+            .flatten()
+        {
+            let helper = Parent::Node(helper);
+            let silent = |link: &Link| {
+                // Who is asked says at least no.
+                let asked = link.asked > link.heard && now >= link.asked + patience;
+                link.is_open() && (asked || now >= link.heard + STARVING + RESERVE_HEARTBEAT)
+            };
+            if self.links.get(&helper).is_some_and(silent) {
+                self.report(now, helper, Complaint::Silent);
+            }
         }
     }
 

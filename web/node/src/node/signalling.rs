@@ -36,9 +36,14 @@ impl Node {
         if strand > 0 {
             return self.strand_signal(now, peer, strand, signal);
         }
-        let Some(link) = self.links.get(&Parent::Node(peer)) else {
+        let Some(link) = self.links.get_mut(&Parent::Node(peer)) else {
             return;
         };
+        match (&signal, &mut link.said) {
+            (Signal::Offer(said) | Signal::Answer(said), _) => link.said = Some(said.clone()),
+            (Signal::Candidates(more), Some(said)) => said.candidates.extend(more.iter().cloned()),
+            (Signal::Candidates(_), None) => {}
+        }
         let hub = link
             .via
             .filter(|hub| self.is_open(*hub) || self.opens(*hub));
@@ -49,11 +54,23 @@ impl Node {
             && let Some(link) = self.links.get_mut(&Parent::Node(peer))
         {
             // If it is still to open, that may take as long as the answer.
-            link.answer_by = Some(now + HUB_ANSWER);
-            self.timers.by(Timer::Links, now + HUB_ANSWER);
+            link.answer_by = Some(now + HUB_PATIENCE);
+            self.timers.by(Timer::Links, now + HUB_PATIENCE);
         }
         let signal = Box::new(signal);
         self.send_or_wait(now, hub, LinkMessage::Relay { to: peer, signal });
+    }
+
+    /// Whoever was to pass the offer on has not, or not yet: it goes by the box as well. It is
+    /// the same, so that the answer fits whichever way it was asked for.
+    pub(super) fn offer_again(&mut self, peer: NodeId) {
+        if let Some(link) = self.links.get_mut(&Parent::Node(peer)) {
+            (link.via, link.answer_by) = (None, None);
+            if let Some(said) = link.said.clone() {
+                let signal = Signal::Offer(said);
+                self.say(&ToBox::Signal { peer, signal });
+            }
+        }
     }
 
     /// A neighbour wants a signal passed on. That is done between two nodes that the box
@@ -128,6 +145,12 @@ impl Node {
         for waiting in core::mem::take(&mut self.waiting) {
             match waiting.what {
                 For::Link(over, message) if self.is_open(over) => {
+                    if let LinkMessage::Relay { to, .. } = message
+                        && let Some(link) = self.links.get_mut(&Parent::Node(to))
+                        && let Some(by) = &mut link.answer_by
+                    {
+                        *by = (*by).max(now + HUB_ANSWER);
+                    }
                     self.send(now, Parent::Node(over), message);
                 }
                 For::Link(over, message) => {
@@ -135,11 +158,15 @@ impl Node {
                         let what = For::Link(over, message);
                         self.waiting.push(Waiting { what, ..waiting });
                     } else if let LinkMessage::Relay { to, signal } = message {
-                        if let Some(link) = self.links.get_mut(&Parent::Node(to)) {
-                            link.via = None;
-                            link.answer_by = None;
+                        let link = self.links.get_mut(&Parent::Node(to));
+                        // Unless it has gone by the box already.
+                        if let Some(link) = link.filter(|link| link.via.is_some()) {
+                            (link.via, link.answer_by) = (None, None);
+                            self.say(&ToBox::Signal {
+                                peer: to,
+                                signal: *signal,
+                            });
                         }
-                        self.signal(now, to, 0, *signal);
                     }
                 }
                 For::Place(hub, from, signal) => {

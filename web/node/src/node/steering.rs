@@ -8,8 +8,8 @@ use peerstream_wire::{Complaint, LinkMessage, Parent};
 use super::Node;
 use crate::{
     config::{
-        DEAD, DOUBT_AGAIN, DRY, HEARTBEAT, NEWCOMER_PATIENCE, PATIENCE_CEILING, PING, QUIET,
-        RESERVE_HEARTBEAT, SERVED_HEARTBEAT, STALE_AGAIN,
+        DEAD, DOUBT_AGAIN, DRY, HEARTBEAT, LATENCY_CEILING, NEWCOMER_PATIENCE, PARENT_COMES_UP,
+        PATIENCE_CEILING, PING, QUIET, RESERVE_HEARTBEAT, SERVED_HEARTBEAT, STALE_AGAIN,
     },
     link::{Fed, Link, State},
     timer::Timer,
@@ -28,9 +28,11 @@ impl Node {
         self.began = self.began.or(self.playout.cursor().map(|_| now));
         // One that fed worse than another has to catch up first. The box has, and says what it
         // holds to those only whom it feeds.
+        let awaited = self.awaits(now, parent);
         let reachable = |link: &Link| {
             link.is_usable()
                 && link.fed.is_none()
+                && awaited.is_none()
                 && (link.pauses == 0
                     || now >= link.resume && (parent == Parent::Box || self.caught_up(link)))
         };
@@ -64,6 +66,7 @@ impl Node {
             let others = self.links.iter().filter(|(origin, _)| **origin != parent);
             others.filter_map(|(_, link)| Some((link.fed?.since, link.heard)))
         };
+        let hopeful = shared || self.is_hopeful(parent);
         let verdict = upstream::judge(&View {
             now,
             latency,
@@ -75,12 +78,15 @@ impl Node {
             better,
             helped: others().map(|(since, _)| since).max().filter(|_| !shared),
             heard: others().map(|(_, heard)| heard).max().filter(|_| !shared),
+            hopeful,
         });
         let next = match verdict {
             Verdict::Wait(until) => until.max(now + Duration::from_millis(5)),
             Verdict::TakeOver(complaint) => {
-                // A helper is given as long as a parent before the next one is asked.
-                let due = self.helped.map_or(now, |at| at + 2 * latency);
+                // A helper that may help is given as long as a parent before the next is asked.
+                let due = self
+                    .helped
+                    .map_or(now, |at| at + self.helpers_patience(hopeful));
                 if now < due {
                     due
                 } else {
@@ -96,10 +102,11 @@ impl Node {
                         (self.helped, self.takeovers) = (Some(now), self.takeovers + 1);
                         self.share_no_more(now);
                     }
-                    now + 2 * latency
+                    now + self.helpers_patience(self.is_hopeful(parent))
                 }
             }
         };
+        let next = awaited.map_or(next, |until| next.min(until));
         self.timers.set(Timer::Upstream, next);
     }
 
@@ -137,13 +144,14 @@ impl Node {
         claim: Option<Position>,
     ) {
         let newest = self.store.newest();
+        let awaited = self.awaited.is_some_and(|(origin, _)| origin == from);
         if let Some(link) = self.links.get_mut(&from) {
             link.claim = claim;
             link.lived = now;
             link.patience = Duration::from_millis(patience_ms.into());
             link.ahead = link.ahead.or(Some(now)).filter(|_| claim > newest);
-            // A parent that was let go may have caught up.
-            let due = if link.pauses > 0 {
+            // A parent that was let go, or is waited for, may have caught up.
+            let due = if link.pauses > 0 || awaited && link.fed.is_none() {
                 now
             } else {
                 now + self.latency()
@@ -153,6 +161,35 @@ impl Node {
         if self.parent() == Some(from) {
             self.watch_speed(now, claim);
         }
+        self.hope(now, from);
+        // Whoever is told rarely and lacks that much may be looking for somebody who has more.
+        let lacks = self.lag(claim).is_some_and(|lag| lag >= HEARTBEAT);
+        let told = self.links.get(&from).map(|link| link.told);
+        if lacks && from != Parent::Box && told.is_some_and(|at| now >= at + HEARTBEAT) {
+            self.tell(now, from);
+        }
+    }
+
+    /// Until when a node that is fed lets a parent that is far behind come up to its own new
+    /// place, before it turns to it and becomes as late, with all below it.
+    fn awaits(&mut self, now: Duration, parent: Parent) -> Option<Duration> {
+        let latency = self.latency();
+        let link = self.links.get(&parent)?;
+        let near = latency.min(LATENCY_CEILING) + HEARTBEAT;
+        let comes_up = parent != Parent::Box
+            && link.is_usable()
+            && link.fed.is_none()
+            && self.lag(link.claim).is_none_or(|lag| lag > near)
+            && self
+                .links
+                .keys()
+                .any(|origin| *origin != parent && self.delivers(now, *origin, latency));
+        if !comes_up {
+            return None;
+        }
+        let since = self.awaited.filter(|(origin, _)| *origin == parent);
+        let (_, since) = *self.awaited.insert(since.unwrap_or((parent, now)));
+        Some(since + PARENT_COMES_UP).filter(|until| now < *until)
     }
 
     /// Somebody sent what no honest node sends. Nothing more is taken from it; who feeds
@@ -286,75 +323,6 @@ impl Node {
         }
     }
 
-    fn is_idle(&self, now: Duration, origin: &Parent) -> bool {
-        let idle = |link: &Link| link.is_usable() && link.fed.is_none() && now >= link.resume;
-        self.links.get(origin).is_some_and(idle)
-    }
-
-    fn take_over(&mut self, now: Duration) {
-        let lively = now.saturating_sub(2 * self.latency() + HEARTBEAT);
-        let mut idle = self.helpers();
-        idle.retain(|origin| self.is_idle(now, origin));
-        // Who has not been heard of for as long as the parent may well have gone with it;
-        // reserves speak more rarely.
-        let partner = self.assignment.as_ref().and_then(|a| a.partner);
-        let gone = |origin: &Parent| {
-            let silent = |link: &Link| link.heard < lively;
-            Some(*origin) == partner.map(Parent::Node) && self.links.get(origin).is_some_and(silent)
-        };
-        let helper = idle.iter().find(|origin| !gone(origin)).or(idle.first());
-        // One that fed worse than another once is better than none.
-        let paused = || {
-            let mut paused = self.helpers();
-            let dry = now >= self.progress + DRY;
-            let long_ago = |link: &Link| now >= link.asked + DRY;
-            paused.retain(|origin| {
-                let link = self.links.get(origin);
-                dry && link.is_some_and(long_ago) && self.is_idle(Duration::MAX, origin)
-            });
-            let resume = |origin: &Parent| self.links.get(origin).map(|link| link.resume);
-            paused.into_iter().min_by_key(resume)
-        };
-        let Some(helper) = helper.copied().or_else(paused) else {
-            return;
-        };
-        self.helped = Some(now);
-        // Before the first picture there is nothing to take over: a newcomer simply turns
-        // to whoever answers first.
-        if self.playout.cursor().is_some() {
-            self.takeovers += 1;
-        }
-        self.subscribe(now, helper);
-    }
-
-    /// Partner first, then the reserve, then whoever has more than this node: a link whose
-    /// role has just ended may be the only one that is open yet.
-    pub(super) fn helpers(&self) -> Vec<Parent> {
-        let Some(assignment) = &self.assignment else {
-            return Vec::new();
-        };
-        let mut helpers: Vec<Parent> = assignment
-            .partner
-            .into_iter()
-            .chain(assignment.reserve)
-            .map(Parent::Node)
-            .collect();
-        helpers.dedup();
-        let newest = self.store.newest();
-        let others = self
-            .links
-            .iter()
-            .filter(|(_, link)| link.is_open() && (link.claim > newest || link.fed.is_some()));
-        for (origin, _) in others {
-            let is_child =
-                matches!(origin, Parent::Node(peer) if assignment.children.contains(peer));
-            if !helpers.contains(origin) && *origin != assignment.parent && !is_child {
-                helpers.push(*origin);
-            }
-        }
-        helpers
-    }
-
     pub(super) fn subscribe(&mut self, now: Duration, to: Parent) {
         if let Some(link) = self.links.get_mut(&to) {
             link.fed = Some(Fed {
@@ -391,14 +359,26 @@ impl Node {
         self.send(now, from, LinkMessage::Unsubscribe);
     }
 
+    fn sign_of_life(&self) -> LinkMessage {
+        let patience = self.parents_patience().as_millis();
+        LinkMessage::Heartbeat {
+            patience_ms: u16::try_from(patience).unwrap_or(u16::MAX),
+            newest: self.store.newest(),
+        }
+    }
+
+    /// Tells one link what this node holds.
+    pub(super) fn tell(&mut self, now: Duration, origin: Parent) {
+        let message = self.sign_of_life();
+        self.send(now, origin, message);
+        if let Some(link) = self.links.get_mut(&origin) {
+            link.told = now;
+        }
+    }
+
     /// Tells every link that this node lives and what it holds, unless the link has just
     /// been told by what flows over it.
     pub(super) fn heartbeat(&mut self, now: Duration) {
-        let patience = self.parents_patience().as_millis();
-        let message = LinkMessage::Heartbeat {
-            patience_ms: u16::try_from(patience).unwrap_or(u16::MAX),
-            newest: self.store.newest(),
-        };
         let Some(assignment) = &self.assignment else {
             return;
         };
@@ -447,10 +427,7 @@ impl Node {
             let served = link.is_serving() && now < link.sent + HEARTBEAT;
             let due = frequent.contains(&origin) || now >= link.sent + RESERVE_HEARTBEAT;
             if due && (!served || now >= link.told + SERVED_HEARTBEAT) {
-                self.send(now, origin, message.clone());
-                if let Some(link) = self.links.get_mut(&origin) {
-                    link.told = now;
-                }
+                self.tell(now, origin);
             }
         }
         for peer in dead {

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::stage::{CHILD, FRAGMENT, PARENT, PARTNER, Stage, place};
+use peerstream_fragment::Position;
 use peerstream_node::Input;
 use peerstream_wire::{Assignment, LinkMessage, NodeId, Parent, ToBox, ToNode};
 
@@ -87,6 +88,9 @@ fn the_old_parent_feeds_until_the_new_one_does() {
         peer: new,
         strand: 0,
     });
+    // Not before it has said that it has come up to its own place.
+    assert_eq!(stage.subscriptions(new), 0);
+    stage.alive(new, 14);
     assert_eq!(stage.subscriptions(new), 1);
     stage.stream(new, 15, 17);
     assert!(stage.sent(PARENT).contains(&LinkMessage::Unsubscribe));
@@ -107,7 +111,7 @@ fn a_helper_without_room_is_not_waited_for() {
         peer: reserve,
         strand: 0,
     });
-    stage.alive(PARTNER, 29);
+    stage.alive(PARTNER, 30);
     stage.pass(Duration::from_millis(220));
     assert_eq!(stage.subscriptions(PARTNER), 1);
     stage.link(PARTNER, LinkMessage::Decline);
@@ -168,4 +172,118 @@ fn garbage_from_a_neighbour_costs_only_that_neighbour() {
     }
     stage.stream(PARENT, 5, 10);
     assert_eq!(stage.played().len(), 9);
+}
+
+#[test]
+fn a_partner_that_holds_no_more_is_asked_last() {
+    let mut stage = Stage::playing(30);
+    let reserve = NodeId(2);
+    stage.tell(&ToNode::Assign(Assignment {
+        epoch: 2,
+        reserve: Some(reserve),
+        ..place()
+    }));
+    stage.input(Input::LinkOpened {
+        peer: reserve,
+        strand: 0,
+    });
+    stage.alive(reserve, 29);
+    stage.pass(Duration::from_millis(190));
+    stage.alive(PARTNER, 29);
+    stage.pass(Duration::from_millis(50));
+    assert_eq!(
+        (stage.subscriptions(reserve), stage.subscriptions(PARTNER)),
+        (1, 0)
+    );
+}
+
+#[test]
+fn who_is_far_behind_is_not_turned_to_while_others_feed() {
+    let new = NodeId(5);
+    let mut stage = Stage::playing(30);
+    stage.tell(&ToNode::Assign(Assignment {
+        epoch: 2,
+        parent: Parent::Node(new),
+        ..place()
+    }));
+    stage.input(Input::LinkOpened {
+        peer: new,
+        strand: 0,
+    });
+    // 800 ms behind.
+    stage.alive(new, 20);
+    stage.stream(PARENT, 30, 40);
+    assert_eq!(stage.subscriptions(new), 0);
+    stage.alive(new, 40);
+    assert_eq!(stage.subscriptions(new), 1);
+}
+
+#[test]
+fn who_stays_behind_is_turned_to_in_the_end() {
+    let new = NodeId(5);
+    let mut stage = Stage::playing(30);
+    stage.tell(&ToNode::Assign(Assignment {
+        epoch: 2,
+        parent: Parent::Node(new),
+        ..place()
+    }));
+    stage.input(Input::LinkOpened {
+        peer: new,
+        strand: 0,
+    });
+    let until = stage.now + Duration::from_millis(12_100);
+    for at in 30..300 {
+        if stage.now >= until {
+            break;
+        }
+        stage.alive(new, at - 10);
+        stage.stream(PARENT, at, at + 1);
+    }
+    assert!(stage.now >= until);
+    assert_eq!(stage.subscriptions(new), 1);
+}
+
+#[test]
+fn who_hears_in_an_outage_that_another_has_more_turns_to_him_at_once() {
+    let mut stage = Stage::playing(30);
+    let reserve = NodeId(2);
+    stage.tell(&ToNode::Assign(Assignment {
+        epoch: 2,
+        reserve: Some(reserve),
+        ..place()
+    }));
+    stage.input(Input::LinkOpened {
+        peer: reserve,
+        strand: 0,
+    });
+    // The partner is asked, and has nothing either.
+    stage.pass(Duration::from_millis(320));
+    assert_eq!(stage.subscriptions(PARTNER), 1);
+    let before = stage.subscriptions(reserve);
+    stage.alive(reserve, 33);
+    assert_eq!(stage.subscriptions(reserve), before.max(1));
+    // It has promised to send; nobody else need be asked as well.
+    stage.link(PARTNER, LinkMessage::Decline);
+    stage.alive(PARTNER, 33);
+    assert_eq!(stage.subscriptions(PARTNER), 1);
+}
+
+#[test]
+fn who_gets_something_after_an_outage_says_so() {
+    let mut stage = Stage::playing(30);
+    stage.alive(PARTNER, 28);
+    stage.pass(Duration::from_millis(50));
+    let says = |stage: &Stage, index: u16| {
+        let newest = Some(Position { segment: 1, index });
+        let of_it = |message: &LinkMessage| matches!(message, LinkMessage::Heartbeat { newest: at, .. } if *at == newest);
+        stage.sent(PARTNER).iter().any(of_it)
+    };
+    // Without one it does so with its next sign of life.
+    let fragment = stage.media(30);
+    stage.deliver(PARENT, &fragment);
+    assert!(!says(&stage, 30));
+    stage.pass(Duration::from_millis(320));
+    let fragment = stage.media(31);
+    stage.deliver(PARENT, &fragment);
+    assert!(says(&stage, 31));
 }
