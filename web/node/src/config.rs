@@ -56,9 +56,6 @@ pub(crate) const HOPE: Duration = Duration::from_millis(150);
 /// well. With shorter steps the reserve would often go before the partner, and it has more to
 /// do: of a million nodes six times as many had a gap of 0.6 s.
 pub(crate) const FAR: Duration = Duration::from_millis(200);
-/// Without anything new for so long a node may well have lost its feeder: the longest fragment,
-/// and two signs of life.
-pub(crate) const OUTAGE: Duration = Duration::from_millis(300);
 /// How long a node that is fed lets its parent come up to its own new place before it turns to
 /// it although that is farther behind: as long as it may take until the box has found another
 /// heir whose links open. At the top of a million nodes 100,000 follow whoever turns too early.

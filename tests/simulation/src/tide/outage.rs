@@ -29,9 +29,7 @@ impl Tide<'_> {
                 let flow = node.flow;
                 node.picture.gap(now, length, &flow, frame);
             }
-            if now >= cut + rules::OUTAGE {
-                self.spread_the_word(at);
-            }
+            self.keep_promises(at);
         }
     }
 

@@ -50,8 +50,6 @@ pub(super) const RESERVE_HEARTBEAT: u64 = 1_000_000;
 pub(super) const HOPE: u64 = 150_000;
 /// As `config::FAR`.
 pub(super) const FAR: u32 = 200_000;
-/// As `config::OUTAGE`.
-pub(super) const OUTAGE: u64 = 300_000;
 /// As `config::PARENT_COMES_UP`.
 pub(super) const PARENT_COMES_UP: u64 = 12_000_000;
 /// How long after its first picture a node has found out what its uplink carries: as

@@ -61,8 +61,8 @@ impl Tide<'_> {
         self.ask(name, helper);
     }
 
-    /// Something new has come to a node after an outage, and it tells its neighbours.
-    pub(super) fn spread_the_word(&mut self, name: Name) {
+    /// Something new has come to a node, which sends it to those to whom it has promised that.
+    pub(super) fn keep_promises(&mut self, name: Name) {
         let now = self.now;
         let node = &self.nodes[name as usize];
         let waits = |peer: Name| {
@@ -71,44 +71,22 @@ impl Tide<'_> {
         };
         let open = node.links.iter().filter(|link| link.state == State::Open);
         let told: Vec<(Name, u32)> = open
-            .filter(|link| !link.serving && waits(link.peer))
+            .filter(|link| link.promised && waits(link.peer))
             .map(|link| (link.peer, link.delay))
             .collect();
         for (node, delay) in told {
             let at = now + Time::from(delay);
-            self.note(at, Event::Hope { node, of: name });
+            self.note(at, Event::Kept { node, by: name });
         }
     }
 
-    /// A node hears that another has more: if those it has asked have not, it asks that one.
-    pub(super) fn hope(&mut self, name: Name, of: Name) {
-        if self.is_kept(name, of) {
-            return;
-        }
-        let Some(node) = self.present(name) else {
-            return;
-        };
-        let starves = node.feeder == NOBODY
-            && node.cut != 0
-            && node.tries > 0
-            && node.picture.began != 0
-            && self.now >= node.cut + rules::OUTAGE;
-        let asked = node.asking;
-        let answers = asked != NOBODY && !self.has_no_more(asked, node.cut);
-        let may_help = of != node.parent() || self.now >= node.resume;
-        if starves && !answers && may_help && node.is_linked(of) && !node.is_child(of) {
-            self.nodes[name as usize].sought = of;
-            self.ask(name, of);
-        }
-    }
-
-    /// What was promised to a node has come, if it still has to do with that.
-    fn is_kept(&mut self, name: Name, by: Name) -> bool {
+    /// What was promised to a node comes, if it still has to do with that.
+    pub(super) fn is_kept(&mut self, name: Name, by: Name) {
         let link = self.nodes[by as usize].link_mut(name);
         let promised = link.is_some_and(|link| core::mem::take(&mut link.promised));
         let waits = |node: &Node| node.feeder == NOBODY && node.cut != 0;
         if !promised || !self.present(name).is_some_and(waits) || self.is_above(name, by) {
-            return false;
+            return;
         }
         let node = &mut self.nodes[by as usize];
         if let Some(link) = node.link_mut(name)
@@ -118,7 +96,6 @@ impl Tide<'_> {
         }
         let turn = self.nodes[name as usize].turn;
         self.fed(name, by, turn);
-        true
     }
 
     /// Parent, partner and reserve may be gone, of which nobody else may know.
@@ -156,7 +133,7 @@ impl Tide<'_> {
             let arrival = |peer: Name| self.nodes[peer as usize].flow.arrival;
             let far = |peer| {
                 node.link(peer)
-                    .map_or(0, |link| 2 * link.delay / rules::FAR)
+                    .is_some_and(|link| 2 * link.delay >= rules::FAR)
             };
             let nearer = if *promise == Promise::HasMore {
                 arrival(*peer).total_cmp(&arrival(*than))

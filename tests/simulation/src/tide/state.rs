@@ -65,8 +65,8 @@ pub(super) enum Event {
     Unsubscribed { feeder: Name, by: Name },
     /// Nothing has been heard of a partner for long.
     Quiet(Name, Name),
-    /// A node hears that another has more.
-    Hope { node: Name, of: Name },
+    /// What another has promised comes to a node.
+    Kept { node: Name, by: Name },
     /// Time to see whether an answer has come.
     Doubt(Name, u32),
     /// A silent feeder's time is up.
@@ -229,7 +229,7 @@ impl<'a> Tide<'a> {
             Event::Unsubscribed { feeder, by } => self.unserve(feeder, by),
             Event::Quiet(node, partner) => self.quiet(node, partner),
             Event::Doubt(node, turn) => self.doubt(node, turn),
-            Event::Hope { node, of } => self.hope(node, of),
+            Event::Kept { node, by } => self.is_kept(node, by),
             Event::Silence(node, turn) => self.silence(node, turn),
             Event::Late(node, head, turn) => self.late(node, head, turn),
             Event::Steer(node) => self.steer(node),

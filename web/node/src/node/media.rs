@@ -8,7 +8,7 @@ use peerstream_wire::{Complaint, LinkMessage, NodeId, Parent};
 
 use super::{Node, forwarding::CERTIFICATE};
 use crate::{
-    config::{DEAF, OUTAGE, REORDERING},
+    config::{DEAF, REORDERING},
     event::{Output, Phase},
     intake::News,
     playout::Play,
@@ -169,10 +169,7 @@ impl Node {
         let meta = &fragment.header.header.meta;
         if meta.kind == Kind::Media {
             if self.store.newest() == Some(meta.at) {
-                let before = core::mem::replace(&mut self.progress, now);
-                if now >= before + OUTAGE {
-                    self.spread_the_word(now);
-                }
+                self.progress = now;
             }
             if meta.init == meta.at.segment && meta.flags.key() {
                 self.lateness.forget();

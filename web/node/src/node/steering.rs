@@ -161,7 +161,6 @@ impl Node {
         if self.parent() == Some(from) {
             self.watch_speed(now, claim);
         }
-        self.hope(now, from);
         // Whoever is told rarely and lacks that much may be looking for somebody who has more.
         let lacks = self.lag(claim).is_some_and(|lag| lag >= HEARTBEAT);
         let told = self.links.get(&from).map(|link| link.told);

@@ -6,7 +6,7 @@ use peerstream_wire::Parent;
 
 use super::Node;
 use crate::{
-    config::{DRY, FAR, HEARTBEAT, HOPE, OUTAGE, RESERVE_HEARTBEAT},
+    config::{DRY, FAR, HEARTBEAT, HOPE, RESERVE_HEARTBEAT},
     link::Link,
 };
 
@@ -15,6 +15,8 @@ use crate::{
 enum Promise {
     /// He lives, and may have more.
     Good,
+    /// The same, but his answer takes long.
+    Far,
     /// By his last word, which is no older than the outage, he holds no more.
     Idle,
     /// Silent for as long as the parent: he may well have gone with it.
@@ -31,26 +33,23 @@ impl Node {
     /// so that he says so if he has more: those who are not assigned speak rarely.
     pub(super) fn take_over(&mut self, now: Duration) {
         if now >= self.progress + HEARTBEAT {
-            self.tell_all(now, |link| now >= link.told + HEARTBEAT);
+            self.tell_all(now);
         }
-        let mut idle = self.helpers();
-        idle.retain(|origin| self.is_idle(now, origin));
-        // The partner first, unless another's answer comes much sooner.
-        let rank = |origin: &&Parent| (self.promise(now, **origin), self.how_far(**origin));
-        let helper = idle.iter().min_by_key(rank);
+        let helpers = self.helpers();
+        let idle = helpers.iter().filter(|origin| self.is_idle(now, origin));
+        let helper = idle.min_by_key(|origin| self.promise(now, **origin));
         // One that fed worse than another once is better than none.
         let paused = || {
-            let mut paused = self.helpers();
+            let long_ago = |origin: &&Parent| {
+                let link = self.links.get(*origin);
+                link.is_some_and(|link| now >= link.asked + DRY)
+                    && self.is_idle(Duration::MAX, origin)
+            };
             let dry = now >= self.progress + DRY;
-            let long_ago = |link: &Link| now >= link.asked + DRY;
-            paused.retain(|origin| {
-                let link = self.links.get(origin);
-                dry && link.is_some_and(long_ago) && self.is_idle(Duration::MAX, origin)
-            });
-            let resume = |origin: &Parent| self.links.get(origin).map(|link| link.resume);
-            paused.into_iter().min_by_key(resume)
+            let paused = helpers.iter().filter(|_| dry).filter(long_ago);
+            paused.min_by_key(|origin| self.links.get(*origin).map(|link| link.resume))
         };
-        let Some(helper) = helper.copied().or_else(paused) else {
+        let Some(helper) = helper.or_else(paused).copied() else {
             return;
         };
         self.helped = Some(now);
@@ -62,43 +61,14 @@ impl Node {
         self.subscribe(now, helper);
     }
 
-    /// Something new has come after an outage: whoever held no more may wait for it as well.
-    pub(super) fn spread_the_word(&mut self, now: Duration) {
-        let newest = self.store.newest();
-        self.tell_all(now, |link| link.claim < newest && !link.is_serving());
-    }
-
-    fn tell_all(&mut self, now: Duration, whom: impl Fn(&Link) -> bool) {
+    /// Tells everybody what this node holds whom it has not told of late.
+    fn tell_all(&mut self, now: Duration) {
         let origins: Vec<Parent> = self.links.keys().copied().collect();
         for origin in origins {
-            let tell = |link: &Link| link.is_open() && whom(link);
-            if origin != Parent::Box && self.links.get(&origin).is_some_and(tell) {
+            let due = |link: &Link| link.is_open() && now >= link.told + HEARTBEAT;
+            if origin != Parent::Box && self.links.get(&origin).is_some_and(due) {
                 self.tell(now, origin);
             }
-        }
-    }
-
-    /// Somebody says that he has more. Whom nothing comes to, and who has asked others in vain,
-    /// turns to him at once.
-    pub(super) fn hope(&mut self, now: Duration, from: Parent) {
-        let newest = self.store.newest();
-        let starves = self.helped.is_some()
-            && self.playout.cursor().is_some()
-            && now >= self.progress + OUTAGE;
-        let has_more = |link: &Link| link.claim > newest;
-        if !starves || !self.links.get(&from).is_some_and(has_more) {
-            return;
-        }
-        // Who has been asked, and has more as well, is about to send it.
-        let about_to = |link: &Link| link.fed.is_some_and(|fed| now < fed.since + OUTAGE);
-        let answers = self
-            .links
-            .values()
-            .any(|link| about_to(link) && has_more(link));
-        if !answers && self.is_idle(now, &from) && self.helpers().contains(&from) {
-            // The same takeover still.
-            self.helped = Some(now);
-            self.subscribe(now, from);
         }
     }
 
@@ -123,12 +93,6 @@ impl Node {
         }
     }
 
-    /// How long an answer takes, in steps of [`FAR`].
-    fn how_far(&self, origin: Parent) -> u128 {
-        let quickest = self.links.get(&origin).and_then(|link| link.quickest);
-        quickest.unwrap_or_default().as_millis() / FAR.as_millis()
-    }
-
     /// What this node knows of somebody.
     fn promise(&self, now: Duration, origin: Parent) -> Promise {
         let partner = self.assignment.as_ref().and_then(|a| a.partner);
@@ -144,6 +108,9 @@ impl Node {
         let outdated = now < self.progress + 2 * HEARTBEAT;
         if beside && !outdated && link.claim.is_some() && link.claim <= self.store.newest() {
             return Promise::Idle;
+        }
+        if link.quickest >= Some(FAR) {
+            return Promise::Far;
         }
         Promise::Good
     }
@@ -162,17 +129,17 @@ impl Node {
             .collect();
         helpers.dedup();
         let newest = self.store.newest();
-        let mut others: Vec<_> = self
-            .links
-            .iter()
-            .filter(|(_, link)| link.is_open() && (link.claim > newest || link.fed.is_some()))
-            .collect();
-        others.sort_by_key(|(_, link)| core::cmp::Reverse(link.claim));
-        for (origin, _) in others {
+        let assigned = helpers.len();
+        let claim = |origin: &Parent| self.links.get(origin).and_then(|link| link.claim);
+        for (origin, link) in self.links.iter() {
+            let has_more = link.is_open() && (link.claim > newest || link.fed.is_some());
             let is_child =
                 matches!(origin, Parent::Node(peer) if assignment.children.contains(peer));
-            if !helpers.contains(origin) && *origin != assignment.parent && !is_child {
-                helpers.push(*origin);
+            if has_more && !helpers.contains(origin) && *origin != assignment.parent && !is_child {
+                let mut others = helpers.iter().skip(assigned);
+                let at = others.position(|other| claim(other) < link.claim);
+                let at = at.map_or(helpers.len(), |at| assigned + at);
+                helpers.insert(at, *origin);
             }
         }
         helpers

@@ -3,7 +3,6 @@
 use std::time::Duration;
 
 use crate::stage::{CHILD, FRAGMENT, PARENT, PARTNER, Stage, place};
-use peerstream_fragment::Position;
 use peerstream_node::Input;
 use peerstream_wire::{Assignment, LinkMessage, NodeId, Parent, ToBox, ToNode};
 
@@ -244,46 +243,32 @@ fn who_stays_behind_is_turned_to_in_the_end() {
 }
 
 #[test]
-fn who_hears_in_an_outage_that_another_has_more_turns_to_him_at_once() {
-    let mut stage = Stage::playing(30);
+fn another_is_asked_soon_where_the_first_holds_no_more() {
     let reserve = NodeId(2);
-    stage.tell(&ToNode::Assign(Assignment {
-        epoch: 2,
-        reserve: Some(reserve),
-        ..place()
-    }));
-    stage.input(Input::LinkOpened {
-        peer: reserve,
-        strand: 0,
-    });
-    // The partner is asked, and has nothing either.
-    stage.pass(Duration::from_millis(320));
-    assert_eq!(stage.subscriptions(PARTNER), 1);
-    let before = stage.subscriptions(reserve);
-    stage.alive(reserve, 33);
-    assert_eq!(stage.subscriptions(reserve), before.max(1));
-    // It has promised to send; nobody else need be asked as well.
-    stage.link(PARTNER, LinkMessage::Decline);
-    stage.alive(PARTNER, 33);
-    assert_eq!(stage.subscriptions(PARTNER), 1);
-}
-
-#[test]
-fn who_gets_something_after_an_outage_says_so() {
-    let mut stage = Stage::playing(30);
-    stage.alive(PARTNER, 28);
-    stage.pass(Duration::from_millis(50));
-    let says = |stage: &Stage, index: u16| {
-        let newest = Some(Position { segment: 1, index });
-        let of_it = |message: &LinkMessage| matches!(message, LinkMessage::Heartbeat { newest: at, .. } if *at == newest);
-        stage.sent(PARTNER).iter().any(of_it)
+    let asked = |claim: u16| {
+        let mut stage = Stage::playing(30);
+        stage.tell(&ToNode::Assign(Assignment {
+            epoch: 2,
+            reserve: Some(reserve),
+            ..place()
+        }));
+        stage.input(Input::LinkOpened {
+            peer: reserve,
+            strand: 0,
+        });
+        stage.alive(reserve, 29);
+        stage.alive(PARTNER, claim);
+        let mut times = Vec::new();
+        while times.len() < 2 {
+            let asked = stage.subscriptions(PARTNER) + stage.subscriptions(reserve);
+            if asked > times.len() {
+                times.push(stage.now);
+            }
+            stage.pass(Duration::from_millis(10));
+        }
+        times[1] - times[0]
     };
-    // Without one it does so with its next sign of life.
-    let fragment = stage.media(30);
-    stage.deliver(PARENT, &fragment);
-    assert!(!says(&stage, 30));
-    stage.pass(Duration::from_millis(320));
-    let fragment = stage.media(31);
-    stage.deliver(PARENT, &fragment);
-    assert!(says(&stage, 31));
+    let (hopeful, hopeless) = (asked(30), asked(29));
+    assert!(hopeful >= Duration::from_millis(190), "{hopeful:?}");
+    assert!(hopeless <= Duration::from_millis(170), "{hopeless:?}");
 }
