@@ -41,6 +41,17 @@ pub enum Policy {
     ByNearness,
 }
 
+impl Policy {
+    /// As settings call it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Policy::ByAgeAndDelivery => "age",
+            Policy::ByNearness => "nearness",
+        }
+    }
+}
+
 /// What is known of a node when it comes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Newcomer {

@@ -6,7 +6,7 @@ use peerstream_fragment::{Fragment, Position};
 use peerstream_node::{Config, Input, Node, Output, Phase};
 use peerstream_wire::NodeId;
 
-use crate::{conduct::Conduct, element::Element, source::Source, world::Viewer};
+use crate::{conduct::Conduct, element::Element, source::Source, watch::Media, world::Viewer};
 
 /// One page, for as long as the run lasts. Its node may have several [`NodeId`]s.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -33,6 +33,8 @@ pub(crate) struct Page {
     /// Bytes of messages that it has sent over links.
     pub(crate) sent: u64,
     pub(crate) sent_before: u64,
+    /// What had come to it when it began to be watched.
+    pub(crate) media_before: Media,
     /// How often its player has been looked after.
     pub(crate) samples: u32,
     /// When the last message each way over the control socket arrives: TCP keeps order.
@@ -73,6 +75,7 @@ impl Page {
             uplink_free: Duration::ZERO,
             sent: 0,
             sent_before: 0,
+            media_before: Media::default(),
             samples: 0,
             to_box: Duration::ZERO,
             from_box: Duration::ZERO,

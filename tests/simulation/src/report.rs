@@ -19,6 +19,8 @@ pub struct Figures {
     /// What was simulated: `full` (every viewer a real node), `tide` (the million-node
     /// mode), or the name of another overlay.
     pub mode: String,
+    /// Who is placed where: `age` or `nearness` (`PLACEMENT`).
+    pub placement: String,
     /// The audience that was asked for.
     pub nodes: u32,
     /// The watched time.
@@ -72,6 +74,10 @@ pub struct Figures {
     /// withheld or late, for each departure without a word. Turning on a command of the
     /// box or after a good-bye does not count.
     pub takeovers_per_departure: f64,
+    /// Media that came to a viewer twice, as a share of all that came to it; of all viewers
+    /// together. Only real nodes can tell.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub double_delivery: Option<f64>,
     /// The most links from the box to a node, at any time.
     pub max_depth: u8,
     /// Watched time in terms of the time that computing it took.

@@ -9,7 +9,7 @@ use crate::{
     conduct::Conduct,
     page::PageId,
     report::{Figures, Hostile, Latency, Lost, NewLinks, Refed, Sample, Startup, shares},
-    scenario::{Scenario, Schedule, What, schedule},
+    scenario::{Attack, Scenario, Schedule, What, schedule},
     swarm::Swarm,
     world::World,
 };
@@ -199,12 +199,30 @@ impl Run<'_> {
             return;
         };
         self.struck = Some(self.swarm.now());
+        if attack == Attack::Withholding {
+            self.win_partners();
+        }
         for number in &self.schedule.attackers {
             if let Some(&page) = self.pages.get(number) {
                 self.swarm.conduct(page, Conduct::hostile(attack));
                 if attack.passes_on_nothing() {
                     self.swarm.orphan_children(page);
                 }
+            }
+        }
+    }
+
+    /// Whoever withholds has its partner do so, too, and say that there is nothing newer.
+    fn win_partners(&mut self) {
+        let partner_of = |number: &u32| {
+            let stats = self.swarm.stats(*self.pages.get(number)?)?;
+            self.swarm.page(stats.partner?.peer)
+        };
+        let attackers = self.schedule.attackers.iter();
+        let partners: Vec<PageId> = attackers.filter_map(partner_of).collect();
+        for (number, page) in &self.pages {
+            if partners.contains(page) && !self.schedule.attackers.contains(number) {
+                self.schedule.attackers.push(*number);
             }
         }
     }
@@ -252,6 +270,7 @@ impl Run<'_> {
         let figures = Figures {
             scenario: self.plan.scenario.name().into(),
             mode: "full".into(),
+            placement: self.plan.overlay.placement.name().into(),
             nodes: self.plan.nodes,
             seconds: self.plan.seconds,
             seed: self.plan.world.seed(),
@@ -268,6 +287,7 @@ impl Run<'_> {
             new_links_per_departure: NewLinks::of(&mut new_links),
             control_bytes_per_viewer_minute: control / minutes.max(1e-9),
             takeovers_per_departure: self.takeovers as f64 / self.wordless.max(1) as f64,
+            double_delivery: Some(watch.media.double_delivery()),
             max_depth: self.max_depth,
             realtime_factor: 0.0,
             uplink_used: watch.uplink.mean(),

@@ -23,10 +23,33 @@ pub(crate) struct Watch {
     pub(crate) by_depth: Vec<Sample>,
     /// Of each second: pictures that should move, and those that did.
     pub(crate) moving: Vec<(u32, u32)>,
+    pub(crate) media: Media,
     /// When the box was not there.
     away: Option<(Duration, Option<Duration>)>,
     pub(crate) honest_expelled: u64,
     pub(crate) gone: u64,
+}
+
+/// What has come to viewers.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Media {
+    bytes: u64,
+    again: u64,
+}
+
+impl Media {
+    /// All that has come to a page.
+    fn of(page: &Page) -> Media {
+        let stats = page.node.stats();
+        Media {
+            bytes: stats.bytes_in.total(),
+            again: stats.bytes_again,
+        }
+    }
+
+    pub(crate) fn double_delivery(&self) -> f64 {
+        self.again as f64 / self.bytes.max(1) as f64
+    }
 }
 
 impl Watch {
@@ -40,6 +63,7 @@ impl Watch {
             page.element.mark(now);
             page.watched = page.element.began().map(|_| now);
             page.sent_before = page.sent;
+            page.media_before = Media::of(page);
             page.orphaned = None;
         }
     }
@@ -120,6 +144,9 @@ impl Watch {
         if page.conduct.is_hostile() {
             return;
         }
+        let media = Media::of(page);
+        self.media.bytes += media.bytes.saturating_sub(page.media_before.bytes);
+        self.media.again += media.again.saturating_sub(page.media_before.again);
         let lost = page.element.loss(now).total();
         if page.victim {
             self.victims.add(lost.as_secs_f64());

@@ -1,8 +1,8 @@
 //! What befalls the default audience, at a small size: what must hold whatever the seed.
 
-use peerstream_overlay::Config;
+use peerstream_overlay::{Config, Policy};
 use peerstream_simulation::{
-    Attack, Conditions, Scenario, World,
+    Attack, Conditions, Scenario, World, plot,
     run::{Outcome, Plan, play},
 };
 
@@ -87,19 +87,91 @@ fn no_attack_expels_an_honest_viewer() {
     }
 }
 
+#[test]
+fn those_who_come_a_thousand_times_from_one_address_expel_nobody() {
+    let figures = run(Scenario::Hostile(Attack::Sybil), 20).figures;
+    let hostile = figures.hostile.expect("a hostile run");
+    assert_eq!(hostile.honest_expelled, 0, "{hostile:?}");
+}
+
+#[test]
+fn next_to_nothing_comes_twice() {
+    for scenario in [Scenario::Churn, Scenario::RootKilled] {
+        let figures = run(scenario, 30).figures;
+        let double = figures.double_delivery.expect("real nodes");
+        assert!(double > 0.0 && double <= 0.02, "{scenario}: {double}");
+    }
+}
+
+#[test]
+fn by_nearness_works_as_well() {
+    let mut plan = plan(Scenario::Churn, NODES, 20, 1);
+    plan.overlay.placement = Policy::ByNearness;
+    let figures = play(&plan, |_| {}).figures;
+    assert_eq!(figures.placement, "nearness");
+    assert!(figures.continuity_p0_1 > 0.3, "{figures:?}");
+}
+
+/// Others measure by these names.
+#[test]
+fn a_run_is_one_line_of_json_with_its_figures_by_name() {
+    let figures = run_with(Scenario::Churn, 6, 3, 1).figures;
+    let json = serde_json::to_value(&figures).expect("it is plain");
+    for name in [
+        "continuity_p0_1",
+        "control_bytes_per_viewer_minute",
+        "takeovers_per_departure",
+        "max_depth",
+        "realtime_factor",
+    ] {
+        assert!(json[name].is_number(), "{name}: {json}");
+    }
+    let groups = [
+        ("latency_s", &["p50", "p95", "p99"][..]),
+        ("startup_ms", &["p50", "p95"]),
+        ("refed_s", &["p50", "p99", "max"]),
+        ("new_links_per_departure", &["mean", "p99"]),
+    ];
+    for (group, names) in groups {
+        for name in names {
+            assert!(json[group][name].is_number(), "{group}.{name}: {json}");
+        }
+    }
+    let line = serde_json::to_string(&figures).expect("it is plain");
+    assert!(!line.contains('\n'));
+}
+
+#[test]
+fn a_run_is_drawn_in_three_pictures() {
+    let outcome = run(Scenario::Churn, 20);
+    let folder = std::env::temp_dir().join(format!("pictures-{}", std::process::id()));
+    let drawn = plot::draw(&outcome, &folder).expect("there is room");
+    for (picture, about) in drawn.iter().zip(["latency", "continuity", "links"]) {
+        let text = std::fs::read_to_string(picture).expect("it has been drawn");
+        assert!(text.starts_with("<svg") && text.trim_end().ends_with("</svg>"));
+        assert!(text.to_lowercase().contains(about), "{}", picture.display());
+        assert!(text.contains("seed 1"), "which run it is of");
+    }
+    assert_eq!(drawn.len(), 3);
+    std::fs::remove_dir_all(folder).expect("it is ours");
+}
+
 fn run(scenario: Scenario, seconds: u32) -> Outcome {
     run_with(scenario, NODES, seconds, 1)
 }
 
 fn run_with(scenario: Scenario, nodes: u32, seconds: u32, seed: u64) -> Outcome {
+    play(&plan(scenario, nodes, seconds, seed), |_| {})
+}
+
+fn plan(scenario: Scenario, nodes: u32, seconds: u32, seed: u64) -> Plan {
     let asked = std::env::var("SIMULATION_SEED").ok();
     let seed = asked.and_then(|seed| seed.parse().ok()).unwrap_or(seed);
-    let plan = Plan {
+    Plan {
         world: World::new(seed, Conditions::default()),
         scenario,
         nodes,
         seconds,
         overlay: Config::default(),
-    };
-    play(&plan, |_| {})
+    }
 }

@@ -162,11 +162,13 @@ impl Plan {
             tally.add(&child.evaluate("hop.taken()")?)?;
         }
         let traffic = lab.traffic(0).up;
+        let mut all = [&tally.ordinary[..], &tally.key].concat();
         Ok(json!({
             "bench": "links", "loss_percent": loss, "copies": self.copies, "up_kbit_s": self.up / 1000,
             "rtt_ms": self.rtt_ms, "rate_kbit_s": self.rate / 1000, "key_bytes": self.key,
             "part_bytes": self.part, "pace_kbit_s": self.pace / 1000,
             "in_browser_bytes": self.in_browser,
+            "all_ms": percentiles(&mut all),
             "ordinary_ms": percentiles(&mut tally.ordinary), "key_ms": percentiles(&mut tally.key),
             "never_arrived": 1.0 - tally.messages / tally.sent,
             "incomplete": 1.0 - tally.complete / tally.fragments,

@@ -23,6 +23,11 @@ const LABORATORY: [(u32, f64, [f64; 5]); 8] = [
     (2, 0.01, [498.0, 1_026.0, 1_134.0, 504.0, 1_034.0]),
 ];
 
+/// 20 s, as long as the laboratory measured. That matters: a window that has grown with the first
+/// key frames is halved by each loss, and after minutes costs more than at first (at 0.1% loss
+/// p95 is 139 ms after two minutes, 62 in the first 20 s).
+const FRAGMENTS: u32 = 600;
+
 /// With one loss in a thousand a run has few of them.
 const SEEDS: [u64; 5] = [7, 8, 9, 10, 11];
 
@@ -38,7 +43,7 @@ fn the_model_hops_as_the_laboratory_does() {
         let (share, left, right) = (loss * 100.0, words(&measured), words(&model));
         eprintln!("//! | {copies} | {share} | {left} | {right} |");
         for (model, measured) in model.into_iter().zip(measured) {
-            let (least, most) = (measured / 3.0 - 60.0, measured * 3.0 + 100.0);
+            let (least, most) = (measured / 2.5 - 50.0, measured * 2.5 + 60.0);
             if !(least..most).contains(&model) {
                 wrong.push((copies, loss, measured, model));
             }
@@ -70,7 +75,7 @@ fn hop(copies: u32, loss: f64, seed: u64) -> [f64; 5] {
     let mut parts: VecDeque<(Duration, usize, u32, bool)> = VecDeque::new();
     let (mut source, mut source_free) = (Channel::new(), Duration::ZERO);
     let mut comes = Duration::ZERO;
-    for number in 0..3_600u32 {
+    for number in 0..FRAGMENTS {
         let sent = number * Duration::from_micros(33_333);
         let mut rest = if number % 60 == 0 { 166_000 } else { 7_780 };
         let mut whole = sent;

@@ -12,7 +12,7 @@ const CATCH_UP: f32 = 0.060;
 /// As `config::PATIENCE_CEILING`.
 const PATIENCE_CEILING: f32 = 0.600;
 /// As in `lateness`: more jitter is an outage.
-const MOST_JITTER: f32 = 0.500;
+const MOST_JITTER: f32 = 0.330;
 /// As in `target`: what decoder and audio queue want in front of them.
 const DECODER_NEEDS: f32 = 0.150;
 /// As in `target`: no buffer is smaller.

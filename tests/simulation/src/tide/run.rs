@@ -299,6 +299,7 @@ impl Tide<'_> {
         let figures = Figures {
             scenario: plan.scenario.name().into(),
             mode: "tide".into(),
+            placement: plan.overlay.placement.name().into(),
             nodes: plan.nodes,
             seconds: plan.seconds,
             seed: plan.world.seed(),
@@ -315,6 +316,7 @@ impl Tide<'_> {
             new_links_per_departure: NewLinks::of(&mut new_links),
             control_bytes_per_viewer_minute: self.ledger.control as f64 / minutes.max(1e-9),
             takeovers_per_departure: survey.takeovers as f64 / count.wordless.max(1) as f64,
+            double_delivery: None,
             max_depth: count.depth,
             realtime_factor: 0.0,
             uplink_used: survey.uplink.mean(),
