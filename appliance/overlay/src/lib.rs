@@ -86,16 +86,16 @@
 //!
 //! | nodes | seconds | 0 / 1 / 3 / 4 copies: 35 / 20 / 25 / 20% (supply 1.75) |
 //! | --- | --- | --- |
-//! | 10,000 | 60 | 2.4 / 13 |
-//! | 100,000 | 30 | 2.3 / 13 |
-//! | 1,000,000 | 30 | 2.4 / 14 |
+//! | 10,000 | 60 | 2.0 / 17 |
+//! | 100,000 | 60 | 2.5 / 17 |
+//! | 1,000,000 | 60 | 2.2 / 15 |
 //!
 //! Where everybody who comes finds out that it can do less or more than two within the next
-//! dozen departures, forever (`make bench-overlay`, audience `learning`), it is 4.1 / 18.
+//! dozen departures, forever (`make bench-overlay`, audience `learning`), it is 3.7 / 15.
 //!
 //! With random departures, each followed by a join, and capacities that are known (`make
 //! bench-overlay`), mean / 99th percentile: 2.5 / 7 at 1,000 and at 1,000,000 where all say two
-//! copies (depth 19), 2.7 / 9 at both with 0 / 1 / 3 / 4 copies (depth 20).
+//! copies (depth 19), 2.7 / 9 at both with 0 / 1 / 3 / 4 copies (depth 19).
 //!
 //! The mean stays below three. The percentile does not reach six, and by arithmetic cannot
 //! there: of 100 nodes 45 can feed at least two, which is too few for binary trees, so
