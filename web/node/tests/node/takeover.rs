@@ -97,24 +97,48 @@ fn the_old_parent_feeds_until_the_new_one_does() {
     assert_eq!(stage.node.stats().takeovers, 0);
 }
 
+/// The reserve in [`with_reserve`].
+const RESERVE: NodeId = NodeId(2);
+/// The parent that is to be in [`with_new_parent`].
+const NEW: NodeId = NodeId(5);
+
+/// It plays, and has a link with a reserve.
+fn with_reserve() -> Stage {
+    with(
+        Assignment {
+            reserve: Some(RESERVE),
+            ..place()
+        },
+        RESERVE,
+    )
+}
+
+/// It plays, and has a link with a parent that does not feed it yet.
+fn with_new_parent() -> Stage {
+    with(
+        Assignment {
+            parent: Parent::Node(NEW),
+            ..place()
+        },
+        NEW,
+    )
+}
+
+fn with(place: Assignment, peer: NodeId) -> Stage {
+    let mut stage = Stage::playing(30);
+    stage.tell(&ToNode::Assign(Assignment { epoch: 2, ..place }));
+    stage.input(Input::LinkOpened { peer, strand: 0 });
+    stage
+}
+
 #[test]
 fn a_helper_without_room_is_not_waited_for() {
-    let mut stage = Stage::playing(30);
-    let reserve = NodeId(2);
-    stage.tell(&ToNode::Assign(Assignment {
-        epoch: 2,
-        reserve: Some(reserve),
-        ..place()
-    }));
-    stage.input(Input::LinkOpened {
-        peer: reserve,
-        strand: 0,
-    });
+    let mut stage = with_reserve();
     stage.alive(PARTNER, 30);
     stage.pass(Duration::from_millis(220));
     assert_eq!(stage.subscriptions(PARTNER), 1);
     stage.link(PARTNER, LinkMessage::Decline);
-    assert_eq!(stage.subscriptions(reserve), 1);
+    assert_eq!(stage.subscriptions(RESERVE), 1);
 }
 
 #[test]
@@ -175,92 +199,52 @@ fn garbage_from_a_neighbour_costs_only_that_neighbour() {
 
 #[test]
 fn a_partner_that_holds_no_more_is_asked_last() {
-    let mut stage = Stage::playing(30);
-    let reserve = NodeId(2);
-    stage.tell(&ToNode::Assign(Assignment {
-        epoch: 2,
-        reserve: Some(reserve),
-        ..place()
-    }));
-    stage.input(Input::LinkOpened {
-        peer: reserve,
-        strand: 0,
-    });
-    stage.alive(reserve, 29);
+    let mut stage = with_reserve();
+    stage.alive(RESERVE, 29);
     stage.pass(Duration::from_millis(190));
     stage.alive(PARTNER, 29);
     stage.pass(Duration::from_millis(50));
     assert_eq!(
-        (stage.subscriptions(reserve), stage.subscriptions(PARTNER)),
+        (stage.subscriptions(RESERVE), stage.subscriptions(PARTNER)),
         (1, 0)
     );
 }
 
 #[test]
 fn who_is_far_behind_is_not_turned_to_while_others_feed() {
-    let new = NodeId(5);
-    let mut stage = Stage::playing(30);
-    stage.tell(&ToNode::Assign(Assignment {
-        epoch: 2,
-        parent: Parent::Node(new),
-        ..place()
-    }));
-    stage.input(Input::LinkOpened {
-        peer: new,
-        strand: 0,
-    });
+    let mut stage = with_new_parent();
     // 800 ms behind.
-    stage.alive(new, 20);
+    stage.alive(NEW, 20);
     stage.stream(PARENT, 30, 40);
-    assert_eq!(stage.subscriptions(new), 0);
-    stage.alive(new, 40);
-    assert_eq!(stage.subscriptions(new), 1);
+    assert_eq!(stage.subscriptions(NEW), 0);
+    stage.alive(NEW, 40);
+    assert_eq!(stage.subscriptions(NEW), 1);
 }
 
 #[test]
 fn who_stays_behind_is_turned_to_in_the_end() {
-    let new = NodeId(5);
-    let mut stage = Stage::playing(30);
-    stage.tell(&ToNode::Assign(Assignment {
-        epoch: 2,
-        parent: Parent::Node(new),
-        ..place()
-    }));
-    stage.input(Input::LinkOpened {
-        peer: new,
-        strand: 0,
-    });
+    let mut stage = with_new_parent();
     let until = stage.now + Duration::from_millis(12_100);
     for at in 30..300 {
         if stage.now >= until {
             break;
         }
-        stage.alive(new, at - 10);
+        stage.alive(NEW, at - 10);
         stage.stream(PARENT, at, at + 1);
     }
     assert!(stage.now >= until);
-    assert_eq!(stage.subscriptions(new), 1);
+    assert_eq!(stage.subscriptions(NEW), 1);
 }
 
 #[test]
 fn another_is_asked_soon_where_the_first_holds_no_more() {
-    let reserve = NodeId(2);
     let asked = |claim: u16| {
-        let mut stage = Stage::playing(30);
-        stage.tell(&ToNode::Assign(Assignment {
-            epoch: 2,
-            reserve: Some(reserve),
-            ..place()
-        }));
-        stage.input(Input::LinkOpened {
-            peer: reserve,
-            strand: 0,
-        });
-        stage.alive(reserve, 29);
+        let mut stage = with_reserve();
+        stage.alive(RESERVE, 29);
         stage.alive(PARTNER, claim);
         let mut times = Vec::new();
         while times.len() < 2 {
-            let asked = stage.subscriptions(PARTNER) + stage.subscriptions(reserve);
+            let asked = stage.subscriptions(PARTNER) + stage.subscriptions(RESERVE);
             if asked > times.len() {
                 times.push(stage.now);
             }
