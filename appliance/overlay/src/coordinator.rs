@@ -25,6 +25,7 @@ use crate::{
 
 mod complaints;
 mod failures;
+mod letters;
 mod lobby;
 mod need;
 mod output;
@@ -66,6 +67,7 @@ pub struct Coordinator {
     answered: Answered,
     timers: Timers,
     probes: Probes,
+    doubts: letters::Doubts,
     /// Nodes that have not answered in time: their places are others', but who of them
     /// speaks up gets another.
     absent: BTreeMap<NodeId, Seat>,
@@ -120,6 +122,7 @@ impl Coordinator {
             answered: Answered::default(),
             timers: Timers::default(),
             probes: Probes::default(),
+            doubts: letters::Doubts::default(),
             absent: BTreeMap::new(),
             judgement: Judgement::default(),
             recovery: Recovery::default(),
@@ -375,6 +378,7 @@ impl Coordinator {
             if seat.noted != 0 {
                 self.note_bereft(&seat.told);
             }
+            self.letters_gone(node, &seat.told);
         }
         self.judgement.forget(node);
         self.probes.forget(node);

@@ -78,6 +78,28 @@ pub const LINK_RETRY_FED: Duration = Duration::from_secs(60);
 /// signalling) costs the uplink next to nothing.
 pub const LINK_RETRY_DOUBLINGS: u8 = 5;
 
+/// How long after it was told of its place a node's links are as they are to be, and a letter to
+/// it has arrived or never will: nine in ten links open within a second. (With 4 s a million
+/// nodes have the box say 51 bytes a minute each instead of 48; with 1 s as many letters are
+/// lost again.)
+pub const LETTER_SETTLES: Duration = Duration::from_secs(2);
+
+/// Whom the box tells something else within this from a letter, while many may be gone, it tells
+/// its place whole: in case the letter was lost, it need not come back on a new socket first. At
+/// other times [`LETTER_SETTLES`] is enough.
+pub const LETTER_UNSURE: Duration = Duration::from_secs(10);
+
+/// While more than one node in this many has been asked within [`DOUBTS_MEAN`] whether it is
+/// there, nobody is given letters. Of a million who come and go one in a thousand is; where 5% of
+/// 100,000 leave at once, letters had the last be fed again after 7.7 s instead of 4.
+pub const LETTERS_DOUBT: f64 = 400.0;
+
+/// See [`LETTERS_DOUBT`].
+pub const DOUBTS_MEAN: Duration = Duration::from_secs(5);
+
+/// Who has not delivered so many letters is given no more: one may be an accident, or a lie.
+pub const LETTERS_LOST: u8 = 2;
+
 /// What has waited for so long for the uplink is for nobody: the link takes two signals, and
 /// its ends have 3 s for all of it.
 pub const SIGNAL_KEEPS: Duration = Duration::from_millis(1200);

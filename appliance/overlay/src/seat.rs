@@ -38,6 +38,10 @@ pub(crate) struct Seat {
     /// be told; 0 if it has nothing.
     pub(crate) noted: u8,
     pub(crate) noted_at: u32,
+    /// Who was to bring it the letter with its present place.
+    pub(crate) carrier: Carrier,
+    /// Letters that it was to bring and that did not arrive.
+    pub(crate) lost: u8,
     /// Feeders that it does not reach.
     pub(crate) down: Down,
     /// How urgent it was to tell it of its present place.
@@ -75,6 +79,18 @@ pub(crate) enum Whole {
     Always,
 }
 
+/// Who was to bring a letter, in as little memory.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Carrier {
+    /// The box told it.
+    #[default]
+    None,
+    /// The one in this of [`Told::roles`].
+    Role(u8),
+    /// Somebody who is no neighbour any more.
+    Other,
+}
+
 /// Whether a node may pass anything on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Standing {
@@ -101,6 +117,8 @@ impl Default for Seat {
             told: Told::default(),
             noted: 0,
             noted_at: 0,
+            carrier: Carrier::None,
+            lost: 0,
             down: Down::default(),
             rush: Rush::Idle,
             fed: false,

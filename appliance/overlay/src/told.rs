@@ -108,11 +108,15 @@ impl Told {
 
     /// Everyone that it names; some perhaps twice.
     pub(crate) fn named(&self) -> impl Iterator<Item = NodeId> + '_ {
+        self.roles().filter(|node| *node != NOBODY)
+    }
+
+    /// Who is in which role, always in the same order.
+    pub(crate) fn roles(&self) -> impl Iterator<Item = NodeId> + '_ {
         [self.parent, self.partner, self.reserve]
             .into_iter()
             .chain(self.children)
             .chain(self.wards)
-            .filter(|node| *node != NOBODY)
     }
 
     /// Whether it names this node in any role.

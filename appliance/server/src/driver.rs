@@ -207,7 +207,10 @@ impl State {
                     };
                     self.tell(now, node, &welcome);
                 }
-                Output::Send { to, message } => self.tell(now, to, &message),
+                Output::Send { to, mut message } => {
+                    message.seal(|node| self.driver.tickets.issue(node));
+                    self.tell(now, to, &message);
+                }
                 Output::Feed { node, allowed } => self.audience.allow(now, node, allowed),
                 Output::Refuse { node, reason } => {
                     self.audience.refuse(node, Offence::TurnedAway(reason));

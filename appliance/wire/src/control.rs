@@ -2,7 +2,7 @@ use alloc::{string::String, vec::Vec};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Act, Command, DecodeError, MAX_CHILDREN, MAX_TO_BOX, Signal};
+use crate::{Act, Command, DecodeError, Letter, MAX_CHILDREN, MAX_TO_BOX, Signal};
 
 /// A viewer's page, as the overlay sees it. Handed out by the coordinator, in ascending
 /// order, and never used twice.
@@ -277,6 +277,8 @@ pub enum ToNode {
         epoch: u32,
         /// In order; see [`Command`].
         commands: Vec<Command>,
+        /// To be passed on to neighbours.
+        letters: Vec<Letter>,
     },
     /// Passed on from a node that the receiver has been assigned a link with.
     Signal {
@@ -341,6 +343,15 @@ impl ToBox {
 }
 
 impl ToNode {
+    /// Seals the letters in it, each with the ticket of the node that it is for.
+    pub fn seal(&mut self, ticket: impl Fn(NodeId) -> Ticket) {
+        if let ToNode::Change { letters, .. } = self {
+            for letter in letters {
+                letter.seal(&ticket(letter.to));
+            }
+        }
+    }
+
     /// The message as bytes.
     #[must_use]
     pub fn encode(&self) -> Vec<u8> {

@@ -21,6 +21,7 @@ mod command;
 mod control;
 mod envelope;
 mod error;
+mod letter;
 mod link;
 pub mod signal;
 
@@ -31,12 +32,13 @@ pub use control::{
 };
 pub use envelope::Envelope;
 pub use error::DecodeError;
+pub use letter::Letter;
 pub use link::{LinkMessage, Share};
 pub use signal::{Address, Candidate, CandidateKind, Description, Setup, Signal};
 
 /// Version of both conversations. A box refuses a node that speaks another one, and the
 /// page then reloads itself to fetch the box's own.
-pub const PROTOCOL: u16 = 2;
+pub const PROTOCOL: u16 = 3;
 
 /// The most nodes that one node feeds, and the most copies that it can offer to pass on.
 /// More would make one departure cost more than its neighbours can take.

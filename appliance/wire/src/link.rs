@@ -19,6 +19,7 @@
 //! 0x1a  Padding      anything
 //! 0x1b  Strand       its number u8, a signal as in `ToBox`
 //! 0x1c  Decline      nothing
+//! 0x1d  Letter       as in `ToNode::Change`, sealed
 //! ```
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
@@ -110,6 +111,8 @@ pub enum LinkMessage {
         /// What the ends have to tell each other.
         signal: Box<Signal>,
     },
+    /// From the box, by way of this link: see [`crate::Letter::sealed`].
+    Letter(Bytes),
 }
 
 /// Which parts of media fragments a child wants from one feeder. Two halves over two links
@@ -206,6 +209,10 @@ impl LinkMessage {
                 out.put_u8(*strand);
                 out.put_slice(&signal.encode());
             }
+            LinkMessage::Letter(sealed) => {
+                out.put_u8(LETTER);
+                out.put_slice(sealed);
+            }
             LinkMessage::Share(share) => {
                 out.put_u8(SHARE);
                 out.put_u8(*share as u8);
@@ -264,6 +271,7 @@ impl LinkMessage {
                 strand: bytes.try_get_u8().map_err(|_| DecodeError::Truncated)?,
                 signal: get_signal(&mut bytes)?,
             },
+            LETTER => LinkMessage::Letter(core::mem::take(&mut bytes)),
             SHARE => LinkMessage::Share(
                 match bytes.try_get_u8().map_err(|_| DecodeError::Truncated)? {
                     0 => Share::Whole,
@@ -284,7 +292,9 @@ impl LinkMessage {
     fn capacity(&self) -> usize {
         match self {
             LinkMessage::Certificate(bytes) | LinkMessage::Header(bytes) => 1 + bytes.len(),
-            LinkMessage::Part { bytes, .. } | LinkMessage::Padding(bytes) => 8 + bytes.len(),
+            LinkMessage::Part { bytes, .. }
+            | LinkMessage::Padding(bytes)
+            | LinkMessage::Letter(bytes) => 8 + bytes.len(),
             LinkMessage::Relay { .. }
             | LinkMessage::Relayed { .. }
             | LinkMessage::Strand { .. } => 256,
@@ -353,3 +363,4 @@ const SHARE: u8 = 0x19;
 const PADDING: u8 = 0x1a;
 const STRAND: u8 = 0x1b;
 const DECLINE: u8 = 0x1c;
+const LETTER: u8 = 0x1d;

@@ -9,8 +9,9 @@ use bytes::Bytes;
 use peerstream_fragment::Position;
 use peerstream_wire::{
     Act, Address, Assignment, Candidate, CandidateKind, Command, Complaint, DecodeError,
-    Description, Envelope, Held, LinkMessage, MAX_CHILDREN, MAX_HELD, MAX_LINK_MESSAGE, MAX_TO_BOX,
-    NodeId, Notice, Parent, Refusal, Setup, Share, Signal, ToBox, ToNode, Tree, Trigger, signal,
+    Description, Envelope, Held, Letter, LinkMessage, MAX_CHILDREN, MAX_HELD, MAX_LINK_MESSAGE,
+    MAX_TO_BOX, NodeId, Notice, Parent, Refusal, Setup, Share, Signal, ToBox, ToNode, Tree,
+    Trigger, signal,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -264,8 +265,13 @@ fn to_node() -> impl Strategy<Value = ToNode> {
             ticket
         }),
         assignment(0..6).prop_map(ToNode::Assign),
-        (any::<u32>(), vec(command(), 0..20))
-            .prop_map(|(epoch, commands)| ToNode::Change { epoch, commands }),
+        (any::<u32>(), vec(command(), 0..20), vec(letter(), 0..4)).prop_map(
+            |(epoch, commands, letters)| ToNode::Change {
+                epoch,
+                commands,
+                letters,
+            }
+        ),
         (node(), signal()).prop_map(|(peer, signal)| ToNode::Signal { peer, signal }),
         any::<(u64, u64)>().prop_map(|(sent, box_time)| ToNode::Clock { sent, box_time }),
         select(&REFUSALS[..]).prop_map(ToNode::Refused),
@@ -273,6 +279,10 @@ fn to_node() -> impl Strategy<Value = ToNode> {
         any::<u32>().prop_map(|ahead| ToNode::Notice(Notice::Queued { ahead })),
         Just(ToNode::Notice(Notice::TooSlow)),
     ]
+}
+
+fn letter() -> impl Strategy<Value = Letter> {
+    (node(), vec(any::<u8>(), 0..40)).prop_map(|(to, sealed)| Letter { to, sealed })
 }
 
 fn command() -> impl Strategy<Value = Command> {
@@ -335,6 +345,7 @@ fn link() -> impl Strategy<Value = LinkMessage> {
         bytes().prop_map(LinkMessage::Padding),
         (any::<u8>(), boxed()).prop_map(|(strand, signal)| LinkMessage::Strand { strand, signal }),
         Just(LinkMessage::Decline),
+        vec(any::<u8>(), 0..40).prop_map(|sealed| LinkMessage::Letter(sealed.into())),
     ]
 }
 

@@ -9,8 +9,8 @@ use bytes::Bytes;
 use peerstream_fragment::Position;
 use peerstream_wire::{
     Act, Address, Assignment, Candidate, CandidateKind, Command, Complaint, DecodeError,
-    Description, Envelope, Held, LinkMessage, NodeId, Notice, PROTOCOL, Parent, Refusal, Setup,
-    Share, Signal, ToBox, ToNode, Tree, Trigger,
+    Description, Envelope, Held, Letter, LinkMessage, NodeId, Notice, PROTOCOL, Parent, Refusal,
+    Setup, Share, Signal, ToBox, ToNode, Tree, Trigger,
 };
 use top::top;
 
@@ -207,6 +207,7 @@ fn messages_on_a_link_are_golden() {
             },
         ),
         ("decline", LinkMessage::Decline),
+        ("letter", LinkMessage::Letter(letter().sealed.into())),
     ] {
         let bytes = message.encode();
         golden(&format!("wire/link_{name}"), &message, &bytes, decode_link);
@@ -325,7 +326,22 @@ fn change() -> ToNode {
             .into_iter()
             .map(|(when, act)| Command { when, act })
             .collect(),
+        letters: vec![letter()],
     }
+}
+
+fn letter() -> Letter {
+    let change = ToNode::Change {
+        epoch: 7,
+        commands: vec![Command {
+            when: Trigger::Now,
+            act: Act::Adopt(NodeId(70)),
+        }],
+        letters: Vec::new(),
+    };
+    let mut letter = Letter::new(NodeId(300), &change);
+    letter.seal(&[9; 16]);
+    letter
 }
 
 fn description(setup: Setup) -> Description {

@@ -394,7 +394,9 @@ impl Viewer {
                 }
                 ToNode::Assign(assignment) => self.assignment = Some(assignment.clone()),
                 ToNode::Refused(refusal) => self.refused = Some(*refusal),
-                ToNode::Change { epoch, commands } => {
+                ToNode::Change {
+                    epoch, commands, ..
+                } => {
                     let place = self.assignment.as_mut().context("a change of no place")?;
                     place.epoch = *epoch;
                     for command in commands {

@@ -241,7 +241,8 @@ impl Appliance {
                         self.tell(now, socket, &welcome);
                     }
                 }
-                Output::Send { to, message } => {
+                Output::Send { to, mut message } => {
+                    message.seal(ticket);
                     if let Some(socket) = self.socket(to) {
                         self.tell(now, socket, &message);
                     }

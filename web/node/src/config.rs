@@ -131,8 +131,8 @@ pub(crate) const RECONNECT: Duration = Duration::from_millis(1300);
 pub(crate) const RECONNECT_MAX: Duration = Duration::from_secs(10);
 /// How often the box's clock is asked for once it is known. Each answer costs the box's
 /// uplink as much as two minutes of all else; it keeps the socket from being idle, too, for
-/// which routers allow two hours (RFC 5382, REQ-5). Two clocks drift apart by 50 ms meanwhile.
-pub(crate) const CLOCK: Duration = Duration::from_secs(15 * 60);
+/// which routers allow two hours (RFC 5382, REQ-5). Two clocks drift apart by 60 ms meanwhile.
+pub(crate) const CLOCK: Duration = Duration::from_secs(20 * 60);
 /// How often it is asked for until it is known well, and how many answers that takes.
 pub(crate) const CLOCK_FIRST: (Duration, u32) = (Duration::from_millis(250), 3);
 /// The longest that the player waits for a missing fragment that can still be asked for: what

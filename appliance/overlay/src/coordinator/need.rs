@@ -6,7 +6,7 @@ use super::{Coordinator, telling::is_there};
 use crate::{
     defaults::LINK_RETRY,
     place::Place,
-    seat::{Seat, Whole, millis},
+    seat::{Carrier, Seat, Whole, millis},
     told::{NOBODY, Told},
     urgency::{Need, Rush},
 };
@@ -25,7 +25,7 @@ impl Down {
     }
 
     /// The link with this one is of no use.
-    fn note(&mut self, told: &Told, peer: NodeId) {
+    pub(super) fn note(&mut self, told: &Told, peer: NodeId) {
         for (role, who) in Down::roles(told) {
             self.0 |= if who == peer { role } else { 0 };
         }
@@ -38,7 +38,7 @@ impl Down {
         }
     }
 
-    fn is(self, told: &Told, peer: NodeId) -> bool {
+    pub(super) fn is(self, told: &Told, peer: NodeId) -> bool {
         Down::roles(told)
             .into_iter()
             .any(|(role, who)| self.0 & role != 0 && who == peer)
@@ -48,7 +48,8 @@ impl Down {
 impl Coordinator {
     /// How much a node needs to hear of its place.
     pub(super) fn need(&self, place: Place, seat: &Seat) -> Need {
-        if seat.epoch == 0 || seat.whole == Whole::Always {
+        let lost = seat.whole == Whole::Always && seat.carrier != Carrier::None;
+        if seat.epoch == 0 || seat.whole == Whole::Always && !lost {
             return Need::New;
         }
         let told = &seat.told;

@@ -43,6 +43,7 @@ impl Coordinator {
         match asked {
             Asked::Ask => {
                 self.counts.probes += 1;
+                self.doubts.note(self.now);
                 let (to, message) = (node, ToNode::Probe);
                 self.instant.push_back(Output::Send { to, message });
             }

@@ -7,10 +7,9 @@ use crate::{
     config::Newcomer,
     defaults::RECOVERY,
     place::Place,
-    seat::{Seat, Whole},
+    seat::{Carrier, Seat, Whole},
     timer::Timer,
     told::{NOBODY, Told},
-    urgency::Need,
 };
 
 impl Coordinator {
@@ -20,13 +19,19 @@ impl Coordinator {
         self.newest = self.newest.max(node.0);
         if let Some(place) = self.forest.place(node) {
             // The box has not noticed that the old socket is gone.
+            self.missed_letter(place, held.place.epoch);
             if let Some(seat) = self.forest.seat_mut(place) {
+                if held.place.epoch < seat.epoch {
+                    // It lacks a letter, and perhaps a parent.
+                    (seat.told, seat.carrier) = (Told::claimed(&held.place), Carrier::Other);
+                }
                 seat.whole = Whole::Always;
                 seat.epoch = seat.epoch.max(held.place.epoch);
                 (seat.network, seat.fed) = (newcomer.network, false);
             }
-            if !self.recovery.is_running() {
-                self.note(place, Need::New);
+            let need = self.forest.seat(place).map(|seat| self.need(place, seat));
+            if let Some(need) = need.filter(|_| !self.recovery.is_running()) {
+                self.note(place, need);
             }
             return;
         }

@@ -9,7 +9,7 @@ use crate::{
     forest::Forest,
     hubs::hub,
     place::Place,
-    seat::{Seat, Whole, millis},
+    seat::{Carrier, Seat, Whole, millis},
     timer::Timer,
     told::{NOBODY, Told},
     urgency::{self, Need, Rush, Urgency, rank},
@@ -76,7 +76,8 @@ impl Coordinator {
     /// What the next of those whom `pop` takes is to be told.
     fn next_change(&mut self, pop: fn(&mut Urgency) -> Option<(u8, Place)>) -> Option<Output> {
         while let Some((rank, place)) = pop(&mut self.urgency) {
-            if let Some(output) = self.announce(rank, place) {
+            let carried = self.by_carrier(rank, place);
+            if let Some(output) = carried.or_else(|| self.announce(rank, place)) {
                 return Some(output);
             }
         }
@@ -184,7 +185,7 @@ impl Coordinator {
         let mut now = Told::of(&self.forest, place)?;
         let is_there = |node: NodeId| is_there(&self.forest, node);
         let clings = |peer: NodeId| clings(&self.forest, peer, node);
-        let message = if epoch == 0 || whole == Whole::Always {
+        let message = if epoch == 0 || whole == Whole::Always || self.is_lettered(place) {
             None
         } else if !is_worth_telling(&told, &now, &clings) {
             return None;
@@ -216,14 +217,19 @@ impl Coordinator {
         }
         seat.told = now;
         seat.whole = Whole::No;
-        (seat.changed, seat.retries) = (changed, 0);
+        (seat.changed, seat.retries, seat.carrier) = (changed, 0, Carrier::None);
         let epoch = seat.epoch;
         self.hurry(rank, &told, &now);
         self.note_bereft(&told);
         let message = match message {
             Some(commands) => {
                 self.counts.commands += commands.len() as u64;
-                ToNode::Change { epoch, commands }
+                let letters = Vec::new();
+                ToNode::Change {
+                    epoch,
+                    commands,
+                    letters,
+                }
             }
             None => ToNode::Assign(now.assignment(epoch)),
         };
@@ -231,7 +237,7 @@ impl Coordinator {
     }
 
     /// Whether the uplink does not keep anybody waiting, and has far more than it needs.
-    fn has_time(&self) -> bool {
+    pub(super) fn has_time(&self) -> bool {
         let idle = self.lobby.others_share() < PLENTY;
         idle && self.lobby.len() == 0 && self.behind.iter().all(|until| self.now >= *until)
     }
@@ -273,7 +279,12 @@ impl Coordinator {
         self.counts.commands += 1;
         let when = Trigger::Now;
         let commands = vec![Command { when, act }];
-        let message = ToNode::Change { epoch, commands };
+        let letters = Vec::new();
+        let message = ToNode::Change {
+            epoch,
+            commands,
+            letters,
+        };
         Some(Output::Send { to, message })
     }
 }

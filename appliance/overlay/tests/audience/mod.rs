@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use peerstream_overlay::{Config, Coordinator, Newcomer, Output};
 use peerstream_wire::{
-    Assignment, Command, NodeId, Notice, Parent, Pending, Refusal, Signal, ToNode,
+    Assignment, Command, Letter, NodeId, Notice, Parent, Pending, Refusal, Signal, ToNode,
 };
 use proptest::prelude::*;
 
@@ -148,10 +148,18 @@ impl Audience {
                 }
                 Output::Send {
                     to,
-                    message: ToNode::Change { epoch, commands },
+                    message:
+                        ToNode::Change {
+                            epoch,
+                            commands,
+                            letters,
+                        },
                 } => {
                     places += 1;
                     self.change(to, epoch, &commands);
+                    for letter in letters {
+                        self.take(&letter);
+                    }
                 }
                 Output::Send {
                     to,
@@ -183,6 +191,16 @@ impl Audience {
             }
         }
         places
+    }
+
+    /// A letter arrives.
+    pub(crate) fn take(&mut self, letter: &Letter) {
+        match ToNode::decode(letter.body()) {
+            Ok(ToNode::Change {
+                epoch, commands, ..
+            }) => self.change(letter.to, epoch, &commands),
+            message => panic!("not for a letter: {message:?}"),
+        }
     }
 
     fn change(&mut self, to: NodeId, epoch: u32, commands: &[Command]) {

@@ -300,7 +300,8 @@ impl Seat {
                 | LinkMessage::Padding(_)
                 | LinkMessage::Relay { .. }
                 | LinkMessage::Relayed { .. }
-                | LinkMessage::Strand { .. } => Err(Offence::NotAParent.into()),
+                | LinkMessage::Strand { .. }
+                | LinkMessage::Letter(_) => Err(Offence::NotAParent.into()),
                 LinkMessage::Goodbye => Err(Ending::Gone),
             },
         }

@@ -65,6 +65,17 @@ impl Ledger {
     }
 
     pub(crate) fn sent(&mut self, now: Duration, to: Option<NodeId>, message: &ToNode, bytes: u64) {
+        let mut bytes = bytes;
+        if let ToNode::Change { letters, .. } = message {
+            // Each letter counts for what it is about.
+            for letter in letters {
+                let length = (letter.sealed.len() + LETTER) as u64;
+                if let Ok(inner) = ToNode::decode(letter.body()) {
+                    bytes = bytes.saturating_sub(length);
+                    self.sent(now, Some(letter.to), &inner, length);
+                }
+            }
+        }
         let named = match message {
             ToNode::Assign(place) => place.peers().collect(),
             ToNode::Change { commands, .. } => commands
@@ -176,6 +187,9 @@ impl Ledger {
         &mut self.nodes[rank]
     }
 }
+
+/// What is around a letter: a name of three bytes, and its length.
+const LETTER: usize = 4;
 
 fn names(act: &Act) -> Option<NodeId> {
     match *act {

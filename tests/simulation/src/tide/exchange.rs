@@ -3,12 +3,12 @@
 
 use peerstream_budget::MESSAGE_OVERHEAD;
 use peerstream_overlay::Output;
-use peerstream_wire::{Description, Envelope, NodeId, Signal, ToBox, ToNode};
+use peerstream_wire::{Description, Envelope, Letter, NodeId, Signal, ToBox, ToNode};
 
 use super::{
-    node::{NOBODY, Name, Node, Picture},
+    node::{NOBODY, Name, Node, Picture, State},
     rules,
-    state::{Event, Letter, Tide, Time},
+    state::{Event, Missive, Tide, Time},
     words::{added, newcomer, viewer_copies, welcome},
 };
 use crate::{
@@ -241,7 +241,21 @@ impl Tide<'_> {
                 self.settle(to);
                 self.steer(to);
             }
-            ToNode::Change { epoch, commands } => {
+            ToNode::Change {
+                epoch,
+                commands,
+                letters,
+            } => {
+                self.pass_on(to, letters, self.now);
+                let node = &mut self.nodes[to as usize];
+                if epoch <= node.place.epoch {
+                    return;
+                }
+                if epoch > node.place.epoch + 1 {
+                    // Something was lost, which only a new beginning makes good.
+                    let at = self.now + Time::from(node.control);
+                    return self.note(at, Event::Rejoin(to, 0));
+                }
                 node.place.epoch = epoch;
                 for command in &commands {
                     node.pending.take(*command, &mut node.place);
@@ -256,7 +270,7 @@ impl Tide<'_> {
                 self.steer(to);
             }
             ToNode::Signal { peer, signal } => {
-                let letter = |offer, description: &Description| Letter {
+                let missive = |offer, description: &Description| Missive {
                     from: peer.0,
                     to,
                     offer,
@@ -265,14 +279,40 @@ impl Tide<'_> {
                     since: self.now,
                 };
                 match &signal {
-                    Signal::Offer(description) => self.delivered(letter(true, description)),
-                    Signal::Answer(description) => self.delivered(letter(false, description)),
+                    Signal::Offer(description) => self.delivered(missive(true, description)),
+                    Signal::Answer(description) => self.delivered(missive(false, description)),
                     Signal::Candidates(_) => {}
                 }
             }
             ToNode::Probe => self.say(to, ToBox::Alive),
             ToNode::Clock { .. } | ToNode::Notice(_) => {}
             ToNode::Refused(_) => {}
+        }
+    }
+
+    /// Hands the box's letters to neighbours. Where the link is still to open, they wait for it.
+    pub(super) fn pass_on(&mut self, carrier: Name, letters: Vec<Letter>, since: Time) {
+        let Some(node) = self.present(carrier) else {
+            return;
+        };
+        let (mut waiting, mut ways) = (Vec::new(), Vec::new());
+        for letter in letters {
+            let NodeId(to) = letter.to;
+            match node.link(to).map(|link| (link.state, link.delay)) {
+                Some((State::Open, delay)) => ways.push((to, delay, letter)),
+                Some((State::Opening, _)) => waiting.push(letter),
+                _ => {}
+            }
+        }
+        for (to, delay, letter) in ways {
+            if let Ok(message) = ToNode::decode(letter.body()) {
+                let at = self.now + Time::from(delay) + 1_000;
+                self.note(at, Event::Told(to, Box::new(message)));
+            }
+        }
+        if !waiting.is_empty() && self.now < since + rules::HUB_PATIENCE {
+            let at = self.now + 100_000;
+            self.note(at, Event::Letters(carrier, waiting, since));
         }
     }
 

@@ -7,7 +7,7 @@ use super::{
     exchange::micros,
     node::{Link, NOBODY, Name, State},
     rules,
-    state::{Event, Letter, Tide, Time},
+    state::{Event, Missive, Tide, Time},
     words::signal,
 };
 use crate::wire::{GATHERING, HANDSHAKE, HANDSHAKE_ROUND_TRIPS};
@@ -88,7 +88,7 @@ impl Tide<'_> {
         );
         if name > peer {
             self.survey.links += 1;
-            let letter = Letter {
+            let missive = Missive {
                 from: name,
                 to: peer,
                 offer: true,
@@ -96,95 +96,95 @@ impl Tide<'_> {
                 hub,
                 since: self.now,
             };
-            self.gather(letter);
+            self.gather(missive);
         }
     }
 
-    fn gather(&mut self, letter: Letter) {
+    fn gather(&mut self, missive: Missive) {
         let span = micros(GATHERING.end - GATHERING.start);
         let at = self.now + micros(GATHERING.start) + self.draw(span);
-        self.note(at, Event::Gathered(letter));
+        self.note(at, Event::Gathered(missive));
     }
 
     /// Sends an offer or an answer, by the hub if that can be reached.
-    pub(super) fn post(&mut self, letter: Letter) {
-        let Some(node) = self.present(letter.from) else {
+    pub(super) fn post(&mut self, missive: Missive) {
+        let Some(node) = self.present(missive.from) else {
             return;
         };
         let opening = |link: &Link| link.state == State::Opening;
-        if !node.link(letter.to).is_some_and(opening) {
+        if !node.link(missive.to).is_some_and(opening) {
             return;
         }
-        let hub = letter.hub;
+        let hub = missive.hub;
         let here = node.link(hub).map(|link| (link.state, link.delay));
         let on = self
             .present(hub)
-            .and_then(|passing| passing.link(letter.to));
+            .and_then(|passing| passing.link(missive.to));
         let on = on.map(|link| (link.state, link.delay));
-        let waits = self.now < letter.since + rules::HUB_PATIENCE;
+        let waits = self.now < missive.since + rules::HUB_PATIENCE;
         match (here, on) {
-            _ if hub == NOBODY || hub == letter.to => {}
+            _ if hub == NOBODY || hub == missive.to => {}
             (Some((State::Open, one)), Some((State::Open, other))) => {
                 let at = self.now + Time::from(one) + Time::from(other) + 1_000;
                 self.survey.relayed += 1;
-                return self.note(at, Event::Arrived(letter));
+                return self.note(at, Event::Arrived(missive));
             }
             // Each waits for the other's link for a while.
             (Some((State::Open | State::Opening, _)), Some((State::Open | State::Opening, _)))
                 if waits =>
             {
-                return self.note(self.now + 50_000, Event::Gathered(letter));
+                return self.note(self.now + 50_000, Event::Gathered(missive));
             }
             // The hub is gone, or knows nothing of it: no answer comes.
             (Some((State::Open, _)), _) => {
-                let at = letter.since + rules::HUB_PATIENCE;
+                let at = missive.since + rules::HUB_PATIENCE;
                 if self.now < at {
-                    return self.note(at, Event::Gathered(letter));
+                    return self.note(at, Event::Gathered(missive));
                 }
             }
             _ => {}
         }
         self.say(
-            letter.from,
+            missive.from,
             ToBox::Signal {
-                peer: NodeId(letter.to),
-                signal: signal(&letter),
+                peer: NodeId(missive.to),
+                signal: signal(&missive),
             },
         );
     }
 
     /// An offer or an answer arrives.
-    pub(super) fn delivered(&mut self, letter: Letter) {
-        let Some(node) = self.present(letter.to) else {
+    pub(super) fn delivered(&mut self, missive: Missive) {
+        let Some(node) = self.present(missive.to) else {
             return;
         };
-        let (held, now) = (node.link(letter.from).copied(), self.now);
-        if letter.offer {
+        let (held, now) = (node.link(missive.from).copied(), self.now);
+        if missive.offer {
             match held {
                 Some(link) if link.state == State::Open => {}
                 Some(_) => {
-                    if let Some(link) = self.nodes[letter.to as usize].link_mut(letter.from) {
+                    if let Some(link) = self.nodes[missive.to as usize].link_mut(missive.from) {
                         (link.state, link.invited) = (State::Opening, true);
                         link.begun = millis(now);
                     }
-                    self.gather(Letter {
-                        from: letter.to,
-                        to: letter.from,
+                    self.gather(Missive {
+                        from: missive.to,
+                        to: missive.from,
                         offer: false,
                         since: self.now,
-                        ..letter
+                        ..missive
                     });
                 }
                 // The box has not told this end yet.
-                None if self.now < letter.since + EARLY => {
-                    self.note(self.now + 100_000, Event::Arrived(letter));
+                None if self.now < missive.since + EARLY => {
+                    self.note(self.now + 100_000, Event::Arrived(missive));
                 }
                 None => {}
             }
         } else if held
-            .is_some_and(|link| link.state == State::Opening && link.attempt == letter.attempt)
+            .is_some_and(|link| link.state == State::Opening && link.attempt == missive.attempt)
         {
-            let (one, other) = (letter.to, letter.from);
+            let (one, other) = (missive.to, missive.from);
             let (a, b) = (
                 self.nodes[one as usize].number,
                 self.nodes[other as usize].number,
@@ -199,7 +199,7 @@ impl Tide<'_> {
                 let way = u64::from(HANDSHAKE_ROUND_TRIPS) * 2 * micros(path.delay);
                 self.note(
                     self.now + way + work,
-                    Event::Opens(one, other, letter.attempt),
+                    Event::Opens(one, other, missive.attempt),
                 );
             }
         }

@@ -39,7 +39,7 @@ pub(super) const STARVING: u64 = 1_000_000;
 /// As `config::HUB_PATIENCE`.
 pub(super) const HUB_PATIENCE: u64 = 1_200_000;
 /// As `config::CLOCK`: the clock is the sign of life to the box as well.
-pub(super) const CLOCK: u64 = 900_000_000;
+pub(super) const CLOCK: u64 = 1_200_000_000;
 /// As `config::CLOCK_FIRST`.
 pub(super) const CLOCK_FIRST: (u64, u32) = (250_000, 3);
 /// As `config::HEARTBEAT`.

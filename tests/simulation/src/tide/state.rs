@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use peerstream_overlay::{Config, Coordinator};
-use peerstream_wire::{ToBox, ToNode};
+use peerstream_wire::{Letter, ToBox, ToNode};
 
 use super::{
     flow::Media,
@@ -38,9 +38,11 @@ pub(super) enum Event {
     /// The node's next attempt at a socket, after so many.
     Rejoin(Name, u32),
     /// An offer or answer is gathered.
-    Gathered(Letter),
+    Gathered(Missive),
+    /// Letters wait for the carrier's links to open, since then.
+    Letters(Name, Vec<Letter>, Time),
     /// It arrives.
-    Arrived(Letter),
+    Arrived(Missive),
     /// Both ends are through with the handshake; the first has offered.
     Opens(Name, Name, u16),
     /// A link should be open by now, or, to a node to which nothing comes, soon.
@@ -85,7 +87,7 @@ pub(super) enum Event {
 
 /// An offer or an answer on its way.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Letter {
+pub(super) struct Missive {
     pub(super) from: Name,
     pub(super) to: Name,
     pub(super) offer: bool,
@@ -212,8 +214,9 @@ impl<'a> Tide<'a> {
             Event::Told(to, message) => self.told(to, *message),
             Event::Lost(name) => self.lost(name),
             Event::Rejoin(name, attempts) => self.rejoins(name, attempts),
-            Event::Gathered(letter) => self.post(letter),
-            Event::Arrived(letter) => self.delivered(letter),
+            Event::Gathered(missive) => self.post(missive),
+            Event::Letters(carrier, letters, since) => self.pass_on(carrier, letters, since),
+            Event::Arrived(missive) => self.delivered(missive),
             Event::Opens(one, other, attempt) => self.opens(one, other, attempt),
             Event::Due(node, peer, attempt, early) => self.due(node, peer, attempt, early),
             Event::Retire(node) => self.retire(node),

@@ -5,7 +5,7 @@ use peerstream_wire::{
     Act, Address, Candidate, CandidateKind, Description, NodeId, Parent, Setup, Signal, ToNode,
 };
 
-use super::{node::Name, state::Letter};
+use super::{node::Name, state::Missive};
 use crate::world::Viewer;
 
 /// The neighbour that a command adds or gives another role.
@@ -48,7 +48,7 @@ pub(super) fn welcome(name: Name) -> ToNode {
 }
 
 /// An offer or answer as long as a browser's, with its number in it.
-pub(super) fn signal(letter: &Letter) -> Signal {
+pub(super) fn signal(missive: &Missive) -> Signal {
     let candidate = |kind, address| Candidate {
         kind,
         address,
@@ -56,10 +56,10 @@ pub(super) fn signal(letter: &Letter) -> Signal {
         priority: 1_686_052_607,
     };
     let description = Description {
-        ufrag: format!("{:05}", letter.attempt),
+        ufrag: format!("{:05}", missive.attempt),
         pwd: "abcdefghijklmnopqrstuvwx".into(),
         fingerprint: [7; 32],
-        setup: if letter.offer {
+        setup: if missive.offer {
             Setup::ActPass
         } else {
             Setup::Active
@@ -72,7 +72,7 @@ pub(super) fn signal(letter: &Letter) -> Signal {
             ),
         ],
     };
-    if letter.offer {
+    if missive.offer {
         Signal::Offer(description)
     } else {
         Signal::Answer(description)

@@ -5,8 +5,8 @@ use core::time::Duration;
 use bytes::Bytes;
 use peerstream_fragment::StreamId;
 use peerstream_wire::{
-    Assignment, DEFAULT_COPIES, Envelope, Held, MAX_CHILDREN, MAX_HELD, NodeId, Notice, PROTOCOL,
-    Parent, Refusal, Ticket, ToBox, ToNode,
+    Assignment, DEFAULT_COPIES, Envelope, Held, Letter, LinkMessage, MAX_CHILDREN, MAX_HELD,
+    NodeId, Notice, PROTOCOL, Parent, Refusal, Ticket, ToBox, ToNode,
 };
 
 use super::Node;
@@ -194,16 +194,15 @@ impl Node {
         let length = bytes.len() as u64;
         match Envelope::decode(bytes) {
             Ok(Envelope::Link(message)) => self.link_message(now, Parent::Box, message, length),
-            Ok(Envelope::Control(body)) => {
-                if let Ok(message) = ToNode::decode(&body) {
-                    self.told(now, message);
-                }
-            }
+            Ok(Envelope::Control(body)) => self.told(now, &body),
             Err(_) => {}
         }
     }
 
-    fn told(&mut self, now: Duration, message: ToNode) {
+    fn told(&mut self, now: Duration, message: &[u8]) {
+        let Ok(message) = ToNode::decode(message) else {
+            return;
+        };
         match message {
             ToNode::Welcome {
                 node,
@@ -225,7 +224,14 @@ impl Node {
                     self.assign(now, assignment);
                 }
             }
-            ToNode::Change { epoch, commands } => {
+            ToNode::Change {
+                epoch,
+                commands,
+                letters,
+            } => {
+                for Letter { to, sealed } in letters {
+                    self.send_or_wait(now, to, LinkMessage::Letter(sealed.into()));
+                }
                 self.control.notice = None;
                 if !self.change(now, epoch, commands) {
                     // Something was lost, which only a new beginning makes good.
@@ -239,6 +245,16 @@ impl Node {
             // A box that restarts is back before anybody need know; the socket closes.
             ToNode::Refused(Refusal::ShuttingDown) => {}
             ToNode::Refused(refusal) => self.phase(Phase::Refused(refusal)),
+        }
+    }
+
+    /// A neighbour has brought a letter. What is not from the box is nobody's word, and the box
+    /// need not hear of it.
+    pub(super) fn letter(&mut self, now: Duration, sealed: &[u8]) {
+        if let Some(ticket) = &self.control.ticket
+            && let Some(message) = Letter::open(ticket, sealed)
+        {
+            self.told(now, message);
         }
     }
 

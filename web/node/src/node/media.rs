@@ -110,6 +110,7 @@ impl Node {
                 self.send(now, from, LinkMessage::Pong { token, at });
             }
             LinkMessage::Pong { token, at } => self.answered(now, from, token, at),
+            LinkMessage::Letter(sealed) => self.letter(now, &sealed),
             LinkMessage::Relay { to, signal } => self.pass_on(now, from, to, *signal),
             LinkMessage::Relayed { from: peer, signal } => self.relayed(now, from, peer, *signal),
             LinkMessage::Goodbye => self.farewell(now, from),

@@ -125,7 +125,7 @@ impl Node {
         }
     }
 
-    fn send_or_wait(&mut self, now: Duration, over: NodeId, message: LinkMessage) {
+    pub(super) fn send_or_wait(&mut self, now: Duration, over: NodeId, message: LinkMessage) {
         if self.is_open(over) {
             self.send(now, Parent::Node(over), message);
         } else if self.opens(over) {

@@ -13,6 +13,7 @@ fn change(stage: &mut Stage, epoch: u32, commands: &[(Trigger, Act)]) {
     stage.tell(&ToNode::Change {
         epoch,
         commands: commands.iter().map(command).collect(),
+        letters: Vec::new(),
     });
 }
 

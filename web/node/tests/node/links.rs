@@ -44,7 +44,12 @@ fn a_link_that_breaks_is_reported_once_and_tried_again_when_the_box_says_so() {
 fn change(epoch: u32, act: Act) -> ToNode {
     let when = Trigger::Now;
     let commands = vec![Command { when, act }];
-    ToNode::Change { epoch, commands }
+    let letters = Vec::new();
+    ToNode::Change {
+        epoch,
+        commands,
+        letters,
+    }
 }
 
 #[test]

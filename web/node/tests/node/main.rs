@@ -7,6 +7,7 @@ mod changes;
 mod crowd;
 mod deaths;
 mod forwarding;
+mod letters;
 mod line;
 mod links;
 mod loss;
