@@ -100,6 +100,8 @@ struct Counts {
     commands: u64,
     folded: u64,
     probes: u64,
+    letters: u64,
+    returned: u64,
 }
 
 impl Coordinator {
@@ -311,6 +313,8 @@ impl Coordinator {
             commands: self.counts.commands,
             folded: self.counts.folded,
             probes: self.counts.probes,
+            letters: self.counts.letters,
+            returned: self.counts.returned,
         }
     }
 

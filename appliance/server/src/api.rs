@@ -87,6 +87,10 @@ struct Overlay {
     folded: u64,
     /// Nodes asked whether they are there.
     probes: u64,
+    /// Changes that went by way of another node.
+    letters: u64,
+    /// Nodes that came back before they were known to be gone.
+    returned: u64,
 }
 
 impl Overlay {
@@ -109,6 +113,8 @@ impl Overlay {
             commands: status.commands,
             folded: status.folded,
             probes: status.probes,
+            letters: status.letters,
+            returned: status.returned,
         }
     }
 }

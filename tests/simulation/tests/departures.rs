@@ -4,8 +4,8 @@ mod audience;
 
 use core::time::Duration;
 
-use audience::{calm, parent_at, playbacks, settled, stats};
-use peerstream_simulation::Swarm;
+use audience::{calm, parent_at, playbacks, settled, stats, world};
+use peerstream_simulation::{Conditions, Swarm};
 
 /// From capture to a node's player, takeover included: what a takeover takes (2 L, a
 /// round trip, the helper's answer) on top of six hops.
@@ -65,6 +65,33 @@ fn the_survivors_of_steady_churn_play_on() {
         swarm.run(Duration::from_millis(1_500));
         nobody_noticed(&swarm);
     }
+    assert_eq!(swarm.offences(), &[]);
+}
+
+/// With hardly any room beside the feeds, what departures bring about goes by letter, and every
+/// real node believes it.
+#[test]
+fn letters_bring_what_the_box_has_no_room_to_say() {
+    let conditions = Conditions {
+        box_uplink: 1_000_000,
+        ..Conditions::calm()
+    };
+    let mut swarm = settled(Swarm::new(world(5, conditions)), 62);
+    swarm.run(Duration::from_secs(20));
+    let before = swarm.status().letters;
+    for _ in 0..30 {
+        swarm.mark();
+        let victim = swarm.any_page().expect("dozens of pages");
+        swarm.leave(victim);
+        swarm.run(Duration::from_millis(700));
+        nobody_noticed(&swarm);
+    }
+    let letters = swarm.status().letters - before;
+    assert!(letters >= 10, "{letters} letters");
+    swarm.run(Duration::from_secs(5));
+    // Whoever had missed one would have come back on a new socket.
+    let status = swarm.status();
+    assert_eq!((status.viewers, status.returned), (32, 0));
     assert_eq!(swarm.offences(), &[]);
 }
 

@@ -108,6 +108,7 @@ impl Coordinator {
                     let role = role.and_then(|role| u8::try_from(role).ok());
                     seat.carrier = role.map_or(Carrier::Other, Carrier::Role);
                 }
+                self.counts.letters += 1;
                 Some(Letter::new(to, &message))
             }
             _ => None,

@@ -70,4 +70,9 @@ pub struct Status {
     pub folded: u64,
     /// Probes sent since the start.
     pub probes: u64,
+    /// Changes since the start that went by letter ([`peerstream_wire::Letter`]).
+    pub letters: u64,
+    /// Nodes since the start that came back on a new socket before the old one was known to
+    /// be gone: the network had changed, or something that was told had been lost.
+    pub returned: u64,
 }

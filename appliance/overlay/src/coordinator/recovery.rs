@@ -19,6 +19,7 @@ impl Coordinator {
         self.newest = self.newest.max(node.0);
         if let Some(place) = self.forest.place(node) {
             // The box has not noticed that the old socket is gone.
+            self.counts.returned += 1;
             self.missed_letter(place, held.place.epoch);
             if let Some(seat) = self.forest.seat_mut(place) {
                 if held.place.epoch < seat.epoch {

@@ -40,9 +40,9 @@ impl Node {
         });
     }
 
-    /// Tells the box, once in each outage and for each parent meanwhile, that the parent is gone or mute and nobody else feeds
-    /// this node: it has other things to do that look as urgent from there. Where the parent
-    /// lives the outage is further up, and for others to tell of.
+    /// Tells the box, once in each outage and for each parent meanwhile, that the parent is gone
+    /// or mute and nobody else feeds this node: it has other things to do that look as urgent from
+    /// there. Where the parent lives the outage is further up, and for others to tell of.
     pub(super) fn cry(&mut self, now: Duration, parent: Parent) {
         if !self.is_starving(now) {
             return;
