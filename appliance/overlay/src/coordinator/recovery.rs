@@ -23,8 +23,10 @@ impl Coordinator {
             self.missed_letter(place, held.place.epoch);
             if let Some(seat) = self.forest.seat_mut(place) {
                 if held.place.epoch < seat.epoch {
-                    // It lacks a letter, and perhaps a parent.
-                    (seat.told, seat.carrier) = (Told::claimed(&held.place), Carrier::Other);
+                    // It lacks a letter, and perhaps does not know of its parent.
+                    let told = seat.told;
+                    seat.down.note(&told, told.parent);
+                    seat.carrier = Carrier::Other;
                 }
                 seat.whole = Whole::Always;
                 seat.epoch = seat.epoch.max(held.place.epoch);
