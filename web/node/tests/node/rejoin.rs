@@ -218,7 +218,7 @@ fn a_probe_is_answered_at_once() {
 }
 
 #[test]
-fn the_clock_is_asked_for_three_times_and_then_every_quarter_of_an_hour() {
+fn the_clock_is_asked_for_three_times_and_then_every_twenty_minutes() {
     let mut stage = Stage::assigned();
     let asked = |stage: &Stage| {
         let clock = |said: &&ToBox| matches!(said, ToBox::Clock { .. });
@@ -226,7 +226,7 @@ fn the_clock_is_asked_for_three_times_and_then_every_quarter_of_an_hour() {
     };
     stage.pass(Duration::from_secs(10));
     assert_eq!(asked(&stage), 3);
-    stage.pass(Duration::from_secs(885));
+    stage.pass(Duration::from_secs(1_185));
     assert_eq!(asked(&stage), 3);
     stage.pass(Duration::from_secs(10));
     assert_eq!(asked(&stage), 4);
