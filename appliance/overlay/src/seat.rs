@@ -147,6 +147,26 @@ impl Seat {
         }
     }
 
+    /// What it was told of its place goes by this one's letter.
+    pub(crate) fn is_brought_by(&mut self, carrier: NodeId) {
+        let role = self.told.roles().position(|peer| peer == carrier);
+        let role = role.and_then(|role| u8::try_from(role).ok());
+        self.carrier = role.map_or(Carrier::Other, Carrier::Role);
+    }
+
+    /// Who was to bring that letter, if there was one and that is still known.
+    pub(crate) fn brought_by(&self) -> Option<NodeId> {
+        match self.carrier {
+            Carrier::Role(role) => self.told.roles().nth(role.into()),
+            Carrier::None | Carrier::Other => None,
+        }
+    }
+
+    /// The letter is lost, and with it perhaps the news of its parent.
+    pub(crate) fn lacks_a_letter(&mut self) {
+        self.down.note(&self.told, self.told.parent);
+    }
+
     /// Counts what the node has had the coordinator do; false if that is more than any
     /// honest node has.
     pub(crate) fn spend(&mut self, now: Duration, cost: u16) -> bool {

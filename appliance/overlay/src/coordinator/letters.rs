@@ -53,20 +53,22 @@ impl Coordinator {
         if seat.noted != rank + 1 || seat.noted_at != place.index() || !self.is_letter_time() {
             return None;
         }
-        let mut best = (self.receivers(place).len(), place);
-        if self.takes_letters(seat) {
-            for carrier in self.receivers(place) {
-                let many = self.receivers(carrier).len();
-                if many > best.0 {
-                    best = (many, carrier);
-                }
+        let own = self.receivers(place);
+        let others = if self.takes_letters(seat) {
+            own.clone()
+        } else {
+            Vec::new()
+        };
+        let (mut carrier, mut receivers) = (place, own);
+        for other in others {
+            let theirs = self.receivers(other);
+            if theirs.len() > receivers.len() {
+                (carrier, receivers) = (other, theirs);
             }
         }
-        let (many, carrier) = best;
-        if many == 0 {
+        if receivers.is_empty() {
             return None;
         }
-        let receivers = self.receivers(carrier);
         let seat = self.forest.seat(carrier)?;
         let (node, noted) = (seat.node, seat.noted.checked_sub(1)?);
         let mut output = self.announce(noted, carrier);
@@ -104,9 +106,7 @@ impl Coordinator {
         match self.announce(noted, place)? {
             Output::Send { to, message } => {
                 if let Some(seat) = self.forest.seat_mut(place) {
-                    let role = seat.told.roles().position(|peer| peer == carrier);
-                    let role = role.and_then(|role| u8::try_from(role).ok());
-                    seat.carrier = role.map_or(Carrier::Other, Carrier::Role);
+                    seat.is_brought_by(carrier);
                 }
                 self.counts.letters += 1;
                 Some(Letter::new(to, &message))
@@ -121,22 +121,16 @@ impl Coordinator {
             let Some(place) = self.forest.place(peer) else {
                 continue;
             };
-            let brought = self.forest.seat(place).filter(|seat| match seat.carrier {
-                Carrier::None => false,
-                Carrier::Role(role) => seat.told.roles().nth(role.into()) == Some(carrier),
-                Carrier::Other => true,
-            });
-            let Some(fresh) = brought.map(|seat| self.is_fresh(seat)) else {
-                continue;
+            let lost = |seat: &Seat| {
+                let brought = seat.carrier == Carrier::Other || seat.brought_by() == Some(carrier);
+                brought && self.is_fresh(seat)
             };
-            if fresh && let Some(seat) = self.forest.seat_mut(place) {
-                // It may not know of its parent.
-                let told = seat.told;
-                seat.down.note(&told, told.parent);
+            if self.forest.seat(place).is_some_and(lost)
+                && let Some(seat) = self.forest.seat_mut(place)
+            {
+                seat.lacks_a_letter();
                 seat.whole = Whole::Always;
-                if let Some(need) = self.forest.seat(place).map(|seat| self.need(place, seat)) {
-                    self.note(place, need);
-                }
+                self.note_need(place);
             }
         }
     }
@@ -184,10 +178,7 @@ impl Coordinator {
     /// that went by letter, the letter has not arrived.
     pub(super) fn missed_letter(&mut self, place: Place, epoch: u32) {
         let seat = self.forest.seat(place).filter(|seat| epoch < seat.epoch);
-        let carrier = seat.and_then(|seat| match seat.carrier {
-            Carrier::Role(role) => seat.told.roles().nth(role.into()),
-            Carrier::None | Carrier::Other => None,
-        });
+        let carrier = seat.and_then(Seat::brought_by);
         let carrier = carrier.and_then(|carrier| self.forest.place(carrier));
         if let Some(carrier) = carrier.and_then(|place| self.forest.seat_mut(place)) {
             carrier.lost = carrier.lost.saturating_add(1);
@@ -195,7 +186,11 @@ impl Coordinator {
     }
 
     fn is_fresh(&self, seat: &Seat) -> bool {
-        millis(self.now).wrapping_sub(seat.changed) < millis(LETTER_SETTLES)
+        self.was_told_within(seat, LETTER_SETTLES)
+    }
+
+    fn was_told_within(&self, seat: &Seat, time: Duration) -> bool {
+        millis(self.now).wrapping_sub(seat.changed) < millis(time)
     }
 
     /// Whether the last that a place's occupant was told went by letter, and may be lost.
@@ -205,10 +200,8 @@ impl Coordinator {
         } else {
             LETTER_SETTLES
         };
-        let lately = |seat: &Seat| {
-            let passed = millis(self.now).wrapping_sub(seat.changed);
-            seat.carrier != Carrier::None && passed < millis(unsure)
-        };
+        let lately =
+            |seat: &Seat| seat.carrier != Carrier::None && self.was_told_within(seat, unsure);
         self.forest.seat(place).is_some_and(lately)
     }
 }

@@ -25,7 +25,7 @@ impl Down {
     }
 
     /// The link with this one is of no use.
-    pub(super) fn note(&mut self, told: &Told, peer: NodeId) {
+    pub(crate) fn note(&mut self, told: &Told, peer: NodeId) {
         for (role, who) in Down::roles(told) {
             self.0 |= if who == peer { role } else { 0 };
         }
@@ -48,8 +48,9 @@ impl Down {
 impl Coordinator {
     /// How much a node needs to hear of its place.
     pub(super) fn need(&self, place: Place, seat: &Seat) -> Need {
-        let lost = seat.whole == Whole::Always && seat.carrier != Carrier::None;
-        if seat.epoch == 0 || seat.whole == Whole::Always && !lost {
+        // Whoever only lacks a letter keeps its place and its need.
+        let anew = seat.whole == Whole::Always && seat.carrier == Carrier::None;
+        if seat.epoch == 0 || anew {
             return Need::New;
         }
         let told = &seat.told;
@@ -112,9 +113,15 @@ impl Coordinator {
     }
 
     /// What is to be told to a place's occupant may have become more urgent.
-    fn note_again(&mut self, place: Place) {
-        let noted = self.forest.seat(place).filter(|seat| seat.noted != 0);
-        if let Some(need) = noted.map(|seat| self.need(place, seat)) {
+    pub(super) fn note_again(&mut self, place: Place) {
+        if self.forest.seat(place).is_some_and(|seat| seat.noted != 0) {
+            self.note_need(place);
+        }
+    }
+
+    /// A place's occupant is to be told something, as soon as it needs it.
+    pub(super) fn note_need(&mut self, place: Place) {
+        if let Some(need) = self.forest.seat(place).map(|seat| self.need(place, seat)) {
             self.note(place, need);
         }
     }

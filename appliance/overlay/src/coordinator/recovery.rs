@@ -23,18 +23,15 @@ impl Coordinator {
             self.missed_letter(place, held.place.epoch);
             if let Some(seat) = self.forest.seat_mut(place) {
                 if held.place.epoch < seat.epoch {
-                    // It lacks a letter, and perhaps does not know of its parent.
-                    let told = seat.told;
-                    seat.down.note(&told, told.parent);
+                    seat.lacks_a_letter();
                     seat.carrier = Carrier::Other;
                 }
                 seat.whole = Whole::Always;
                 seat.epoch = seat.epoch.max(held.place.epoch);
                 (seat.network, seat.fed) = (newcomer.network, false);
             }
-            let need = self.forest.seat(place).map(|seat| self.need(place, seat));
-            if let Some(need) = need.filter(|_| !self.recovery.is_running()) {
-                self.note(place, need);
+            if !self.recovery.is_running() {
+                self.note_need(place);
             }
             return;
         }

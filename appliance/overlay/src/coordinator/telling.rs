@@ -142,12 +142,8 @@ impl Coordinator {
             return;
         }
         for peer in told.named() {
-            let Some(place) = self.forest.place(peer) else {
-                continue;
-            };
-            let noted = self.forest.seat(place).filter(|seat| seat.noted != 0);
-            if let Some(need) = noted.map(|seat| self.need(place, seat)) {
-                self.note(place, need);
+            if let Some(place) = self.forest.place(peer) {
+                self.note_again(place);
             }
         }
     }
