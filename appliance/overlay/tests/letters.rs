@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 
 use audience::Audience;
 use peerstream_overlay::{Newcomer, Output};
-use peerstream_wire::{Assignment, Held, Letter, NodeId, ToNode};
+use peerstream_wire::{Assignment, Held, Letter, NodeId, ToBox, ToNode};
 
 /// Time passes until all links are open and all letters have arrived, and control takes a good
 /// part of the uplink.
@@ -98,6 +98,36 @@ fn whom_a_letter_has_perhaps_not_reached_is_told_its_place_whole_by_the_box() {
         pass(&mut audience);
     }
     assert!(again > 20, "{again} were told twice");
+}
+
+#[test]
+fn what_was_to_go_over_a_link_that_there_is_not_is_told_by_the_box() {
+    for carrier_says_so in [true, false] {
+        let mut audience = settled(500);
+        let mut again = 0;
+        for rank in 0..30 {
+            audience.leave(audience.nodes()[3 * rank]);
+            for (carrier, letter) in letters(&audience).into_iter().take(1) {
+                let (from, peer) = if carrier_says_so {
+                    (carrier, letter.to)
+                } else {
+                    (letter.to, carrier)
+                };
+                audience.now += Duration::from_secs(4);
+                let said = ToBox::LinkFailed { peer };
+                let heard = audience.coordinator.message(audience.now, from, said);
+                assert_eq!(heard, Ok(()));
+                audience.deliver();
+                assert!(audience.outputs.iter().any(|output| matches!(
+                    output,
+                    Output::Send { to, message: ToNode::Assign(_) } if *to == letter.to
+                )));
+                again += 1;
+            }
+            pass(&mut audience);
+        }
+        assert!(again > 10, "{again} were told once more");
+    }
 }
 
 /// How many letters a node is given while others around it go, once two of its letters have

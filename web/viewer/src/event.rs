@@ -47,13 +47,13 @@ pub(crate) enum Event {
 /// What happened on a link.
 pub(crate) enum LinkEvent {
     /// This end's description is made.
-    Described(String),
+    Described,
     /// The other end's description is set.
     Accepted,
     /// A candidate of this end, as a line.
     Candidate(String),
-    /// The candidates collected may go.
-    CandidatesDue,
+    /// The candidates collected may go, and the description with them if it has not gone yet.
+    Collected,
     /// A channel is open; there are two.
     Opened,
     /// A message came.

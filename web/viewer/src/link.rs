@@ -33,10 +33,11 @@ pub(crate) struct Link {
     opened: u8,
     closed: bool,
     role: Role,
+    /// Whether the other end has been told this end's description, and the candidates in it.
     described: bool,
     /// This end's candidates that the other end has not been told yet.
     found: Vec<Candidate>,
-    /// Whether they are about to go.
+    /// Whether they, or the description, are about to go.
     collecting: bool,
     /// Whether the other end's description is set; candidates before it are refused.
     accepted: bool,
@@ -55,8 +56,8 @@ enum Role {
 const LOW: u32 = 12 * 1024;
 /// How long media may be tried to be delivered, in milliseconds.
 const LIFETIME: u16 = 1000;
-/// How long candidates are collected: those of one interface come together, and each message
-/// to the box costs a frame.
+/// How long candidates are collected, for the description and later: those of one interface come
+/// together, within 6 ms of the description on a phone, and each message to the box costs a packet.
 const COLLECT: Duration = Duration::from_millis(10);
 
 impl Link {
@@ -213,34 +214,10 @@ impl Link {
     pub(crate) fn handle(&mut self, event: LinkEvent) -> Option<Input> {
         let (peer, strand) = (self.peer, self.strand);
         match event {
-            LinkEvent::Described(text) => match sdp::describe(&text) {
-                Ok(description) => {
-                    self.described = true;
-                    // Those that are in the description already need not be told again.
-                    self.found
-                        .retain(|candidate| !description.candidates.contains(candidate));
-                    if !self.found.is_empty() {
-                        self.collect();
-                    }
-                    Some(match self.role {
-                        Role::Offering => Input::LocalOffer {
-                            peer,
-                            strand,
-                            description,
-                        },
-                        Role::Answering => Input::LocalAnswer {
-                            peer,
-                            strand,
-                            description,
-                        },
-                    })
-                }
-                Err(error) => {
-                    let which = JsValue::from(error as u8);
-                    warn("this browser's description is of no use", &which);
-                    self.close()
-                }
-            },
+            LinkEvent::Described => {
+                self.collect();
+                None
+            }
             LinkEvent::Accepted => {
                 self.accepted = true;
                 if self.role == Role::Answering {
@@ -251,15 +228,22 @@ impl Link {
                 None
             }
             LinkEvent::Candidate(line) => {
-                if let Some(candidate) = sdp::candidate(&line) {
+                // Those found before are in the description.
+                if self.described
+                    && let Some(candidate) = sdp::candidate(&line)
+                {
                     self.found.push(candidate);
-                    if self.described && !self.collecting {
+                    if !self.collecting {
                         self.collect();
                     }
                 }
                 None
             }
-            LinkEvent::CandidatesDue => {
+            LinkEvent::Collected if !self.described => {
+                (self.described, self.collecting) = (true, false);
+                self.description()
+            }
+            LinkEvent::Collected => {
                 self.collecting = false;
                 let candidates = core::mem::take(&mut self.found);
                 (!candidates.is_empty()).then_some(Input::LocalCandidates {
@@ -293,27 +277,51 @@ impl Link {
         let init = RtcSessionDescriptionInit::new(kind);
         init.set_sdp(sdp);
         let set = self.connection.set_remote_description(&init);
-        self.report(&set, |_| Some(LinkEvent::Accepted));
+        self.report(&set, LinkEvent::Accepted);
     }
 
     /// Makes this end's description.
     fn describe(&self) {
         let described = self.connection.unchecked_ref::<Negotiator>().describe();
-        self.report(&described, |connection| {
-            Some(LinkEvent::Described(connection.local_description()?.sdp()))
-        });
+        self.report(&described, LinkEvent::Described);
+    }
+
+    /// This end's description, with the candidates that have been found by now.
+    fn description(&mut self) -> Option<Input> {
+        let (peer, strand) = (self.peer, self.strand);
+        let text = self.connection.local_description()?.sdp();
+        match sdp::describe(&text) {
+            Ok(description) => Some(match self.role {
+                Role::Offering => Input::LocalOffer {
+                    peer,
+                    strand,
+                    description,
+                },
+                Role::Answering => Input::LocalAnswer {
+                    peer,
+                    strand,
+                    description,
+                },
+            }),
+            Err(error) => {
+                let which = JsValue::from(error as u8);
+                warn("this browser's description is of no use", &which);
+                self.close()
+            }
+        }
     }
 
     /// Tells what comes of a promise.
-    fn report(&self, promise: &js_sys::Promise, read: fn(&RtcPeerConnection) -> Option<LinkEvent>) {
-        let (connection, mailbox, number) =
-            (self.connection.clone(), self.mailbox.clone(), self.number);
+    fn report(&self, promise: &js_sys::Promise, kept: LinkEvent) {
+        let (mailbox, number) = (self.mailbox.clone(), self.number);
         let tell = move |outcome: Result<JsValue, JsValue>| {
-            let event = outcome.and_then(|_| read(&connection).ok_or(JsValue::NULL));
-            let event = event.unwrap_or_else(|error| {
-                warn("a link cannot be opened", &error);
-                LinkEvent::Closed
-            });
+            let event = match outcome {
+                Ok(_) => kept,
+                Err(error) => {
+                    warn("a link cannot be opened", &error);
+                    LinkEvent::Closed
+                }
+            };
             mailbox.post(Event::Link(number, event));
         };
         timer::when(promise, Box::new(tell));
@@ -322,7 +330,7 @@ impl Link {
     fn collect(&mut self) {
         let (mailbox, number) = (self.mailbox.clone(), self.number);
         self.collecting = true;
-        let due = move || mailbox.post(Event::Link(number, LinkEvent::CandidatesDue));
+        let due = move || mailbox.post(Event::Link(number, LinkEvent::Collected));
         timer::after(COLLECT, Box::new(due));
     }
 }

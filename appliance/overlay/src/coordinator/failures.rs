@@ -31,6 +31,7 @@ impl Coordinator {
             return;
         };
         self.note_down(by, about);
+        self.letters_between(by, about);
         let grace = millis(LINK_OPENS);
         let now = millis(self.now);
         let new = |seat: &Seat| seat.noted != 0 || now.wrapping_sub(seat.changed) <= grace;

@@ -3,9 +3,9 @@
 //!
 //! Whenever somebody is told of a new neighbour, so are most of those around it, and one of them
 //! has open links with nearly all the others: the partner of whoever has gone. Its change
-//! takes those of the others along ([`Letter`]). That a letter is lost, with its carrier or on
-//! the link, nobody says. So whoever was told by letter a moment ago is told its place whole
-//! next time; and whoever finds, by the epoch, that a change is missing comes back, is told its
+//! takes those of the others along ([`Letter`]). That a letter is lost with its carrier, or by it,
+//! nobody says. So whoever was told by letter a moment ago is told its place whole
+//! next time, or at once when its carrier goes or one of the two says that they have no link; and whoever finds, by the epoch, that a change is missing comes back, is told its
 //! place whole, and who was to bring the letter loses the office in the end, and nothing else.
 //!
 //! Where the uplink has time nobody need depend on anybody, and each is told by the box itself.
@@ -125,13 +125,33 @@ impl Coordinator {
                 let brought = seat.carrier == Carrier::Other || seat.brought_by() == Some(carrier);
                 brought && self.is_fresh(seat)
             };
-            if self.forest.seat(place).is_some_and(lost)
-                && let Some(seat) = self.forest.seat_mut(place)
-            {
-                seat.lacks_a_letter();
-                seat.whole = Whole::Always;
-                self.note_need(place);
+            if self.forest.seat(place).is_some_and(lost) {
+                self.lacks_a_letter(place);
             }
+        }
+    }
+
+    /// Two have no link: what one of them was to bring the other of late has not arrived.
+    pub(super) fn letters_between(&mut self, one: NodeId, other: NodeId) {
+        for (node, carrier) in [(one, other), (other, one)] {
+            let Some(place) = self.forest.place(node) else {
+                continue;
+            };
+            let lost = |seat: &Seat| {
+                seat.brought_by() == Some(carrier) && self.was_told_within(seat, LETTER_UNSURE)
+            };
+            if self.forest.seat(place).is_some_and(lost) {
+                self.lacks_a_letter(place);
+            }
+        }
+    }
+
+    /// What was told last to a place's occupant has not arrived, so it is told its place whole.
+    fn lacks_a_letter(&mut self, place: Place) {
+        if let Some(seat) = self.forest.seat_mut(place) {
+            seat.lacks_a_letter();
+            seat.whole = Whole::Always;
+            self.note_need(place);
         }
     }
 

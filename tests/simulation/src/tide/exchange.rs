@@ -295,13 +295,14 @@ impl Tide<'_> {
         let Some(node) = self.present(carrier) else {
             return;
         };
-        let (mut waiting, mut ways) = (Vec::new(), Vec::new());
+        let late = self.now >= since + rules::HUB_PATIENCE;
+        let (mut waiting, mut ways, mut lost) = (Vec::new(), Vec::new(), Vec::new());
         for letter in letters {
             let NodeId(to) = letter.to;
             match node.link(to).map(|link| (link.state, link.delay)) {
                 Some((State::Open, delay)) => ways.push((to, delay, letter)),
-                Some((State::Opening, _)) => waiting.push(letter),
-                _ => {}
+                Some((State::Opening, _)) if !late => waiting.push(letter),
+                _ => lost.push(letter.to),
             }
         }
         for (to, delay, letter) in ways {
@@ -310,7 +311,10 @@ impl Tide<'_> {
                 self.note(at, Event::Told(to, Box::new(message)));
             }
         }
-        if !waiting.is_empty() && self.now < since + rules::HUB_PATIENCE {
+        for peer in lost {
+            self.say(carrier, ToBox::LinkFailed { peer });
+        }
+        if !waiting.is_empty() {
             let at = self.now + 100_000;
             self.note(at, Event::Letters(carrier, waiting, since));
         }

@@ -130,6 +130,15 @@ impl Node {
             self.send(now, Parent::Node(over), message);
         } else if self.opens(over) {
             self.wait(now, For::Link(over, message));
+        } else {
+            self.cannot_deliver(over, &message);
+        }
+    }
+
+    /// Of a letter nobody else knows that it has not arrived.
+    fn cannot_deliver(&mut self, peer: NodeId, message: &LinkMessage) {
+        if let LinkMessage::Letter(_) = message {
+            self.say(&ToBox::LinkFailed { peer });
         }
     }
 
@@ -167,6 +176,8 @@ impl Node {
                                 signal: *signal,
                             });
                         }
+                    } else {
+                        self.cannot_deliver(over, &message);
                     }
                 }
                 For::Place(hub, from, signal) => {

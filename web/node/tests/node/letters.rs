@@ -3,7 +3,7 @@
 use core::time::Duration;
 
 use peerstream_node::Input;
-use peerstream_wire::{Act, Command, Letter, LinkMessage, NodeId, ToNode, Trigger};
+use peerstream_wire::{Act, Command, Letter, LinkMessage, NodeId, ToBox, ToNode, Trigger};
 
 use crate::stage::{CHILD, PARENT, PARTNER, Stage, place};
 
@@ -87,6 +87,16 @@ fn letters_are_passed_on_as_they_are() {
     assert_eq!(children(&stage), 2);
 }
 
+/// Of whom this node has told the box that it has no link with them.
+fn unreached(stage: &Stage) -> Vec<NodeId> {
+    let said = stage.said();
+    let failed = said.into_iter().filter_map(|said| match said {
+        ToBox::LinkFailed { peer } => Some(peer),
+        _ => None,
+    });
+    failed.collect()
+}
+
 #[test]
 fn a_letter_waits_for_a_link_that_opens_and_for_no_other() {
     let mut stage = Stage::new();
@@ -106,4 +116,15 @@ fn a_letter_waits_for_a_link_that_opens_and_for_no_other() {
         (letters(&stage, CHILD), letters(&stage, NodeId(77))),
         (1, 0)
     );
+    assert_eq!(unreached(&stage), [NodeId(77)]);
+}
+
+#[test]
+fn the_box_hears_of_a_letter_that_could_not_be_passed_on() {
+    let mut stage = Stage::new();
+    stage.tell(&ToNode::Assign(place()));
+    stage.tell(&change(2, vec![sealed(1, 7)]));
+    assert!(unreached(&stage).is_empty());
+    stage.pass(Duration::from_millis(1_500));
+    assert!(unreached(&stage).contains(&CHILD));
 }
