@@ -33,6 +33,8 @@ pub(crate) struct Link {
     opened: u8,
     closed: bool,
     role: Role,
+    /// Whether this end's description is made.
+    made: bool,
     /// Whether the other end has been told this end's description, and the candidates in it.
     described: bool,
     /// This end's candidates that the other end has not been told yet.
@@ -57,7 +59,7 @@ const LOW: u32 = 12 * 1024;
 /// How long media may be tried to be delivered, in milliseconds.
 const LIFETIME: u16 = 1000;
 /// How long candidates are collected, for the description and later: those of one interface come
-/// together, within 6 ms of the description on a phone, and each message to the box costs a packet.
+/// together, and each message to the box costs a packet.
 const COLLECT: Duration = Duration::from_millis(10);
 
 impl Link {
@@ -131,6 +133,7 @@ impl Link {
                 Some(_) => Role::Answering,
                 None => Role::Offering,
             },
+            made: false,
             described: false,
             found: Vec::new(),
             collecting: false,
@@ -215,6 +218,7 @@ impl Link {
         let (peer, strand) = (self.peer, self.strand);
         match event {
             LinkEvent::Described => {
+                self.made = true;
                 self.collect();
                 None
             }
@@ -228,28 +232,22 @@ impl Link {
                 None
             }
             LinkEvent::Candidate(line) => {
-                // Those found before are in the description.
-                if self.described
-                    && let Some(candidate) = sdp::candidate(&line)
-                {
-                    self.found.push(candidate);
-                    if !self.collecting {
-                        self.collect();
-                    }
-                }
+                self.found.extend(sdp::candidate(&line));
+                self.collect();
                 None
             }
             LinkEvent::Collected if !self.described => {
                 (self.described, self.collecting) = (true, false);
+                // They are in it.
+                self.found.clear();
                 self.description()
             }
             LinkEvent::Collected => {
                 self.collecting = false;
-                let candidates = core::mem::take(&mut self.found);
-                (!candidates.is_empty()).then_some(Input::LocalCandidates {
+                Some(Input::LocalCandidates {
                     peer,
                     strand,
-                    candidates,
+                    candidates: core::mem::take(&mut self.found),
                 })
             }
             LinkEvent::Opened => {
@@ -327,9 +325,13 @@ impl Link {
         timer::when(promise, Box::new(tell));
     }
 
+    /// Tells the other end in a moment what there is; there is nothing that it could use before
+    /// there are a description and a candidate.
     fn collect(&mut self) {
+        if !self.made || self.found.is_empty() || core::mem::replace(&mut self.collecting, true) {
+            return;
+        }
         let (mailbox, number) = (self.mailbox.clone(), self.number);
-        self.collecting = true;
         let due = move || mailbox.post(Event::Link(number, LinkEvent::Collected));
         timer::after(COLLECT, Box::new(due));
     }
