@@ -31,6 +31,7 @@ mod need;
 mod output;
 mod presence;
 mod recovery;
+mod relief;
 mod signals;
 mod telling;
 

@@ -55,6 +55,11 @@ pub const LEVEL_ALWAYS: usize = 1_000;
 /// See [`LEVEL_ALWAYS`].
 pub const LEVEL_TURNS: u8 = 4;
 
+/// While the uplink is short, trees that are a level too deep are made shallower after one event in
+/// so many. After every event that took half of the uplink of a million nodes for twenty seconds,
+/// when much had come to hang from a few nodes that were new high up.
+pub const LEVEL_TURNS_PRESSED: u8 = 16;
+
 /// One node in this many may be without a partner before two such are put together. It
 /// costs them nothing but their own children, and the next newcomer fills the place.
 pub const VACANCY_SHARE: usize = 16;

@@ -271,7 +271,7 @@ impl Forest {
     }
 
     /// With one direct feed, the root of tree B is fed by that of tree A.
-    fn is_fed_by_partner(&self, place: Place) -> bool {
+    pub(crate) fn is_fed_by_partner(&self, place: Place) -> bool {
         let root = |slot: &Slot| slot.state == State::Root;
         self.single && place.tree() == Tree::B && self.slots.get(place.slot()).is_some_and(root)
     }

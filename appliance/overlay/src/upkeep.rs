@@ -10,7 +10,7 @@ pub(crate) use room::{house, house_leaves, shed, splice};
 pub(crate) use roots::{right_roots, root_vacancy};
 
 use crate::{
-    defaults::{LEVEL_ALWAYS, LEVEL_TURNS, VACANCY_SHARE},
+    defaults::{LEVEL_ALWAYS, LEVEL_TURNS, LEVEL_TURNS_PRESSED, VACANCY_SHARE},
     forest::Forest,
     matching,
     placement::{self, Wanted},
@@ -55,10 +55,21 @@ pub(crate) fn after(forest: &mut Forest, idle: bool) {
     forest.settle_depths(DEPTHS);
     // A tall subtree that has come to hang far below is spread out sooner.
     for _ in 0..STEPS {
-        if forest.bottom() <= forest.usual_depth() + FAR_TOO_DEEP || !level(forest) {
+        if !is_far_too_deep(forest) || !level(forest) {
             break;
         }
         forest.settle_depths(DEPTHS);
+    }
+}
+
+/// Whether the trees are so deep that they are to be made shallower now. While the uplink is
+/// short, one level too many is worth little of it: links that are needed would come later.
+fn is_far_too_deep(forest: &mut Forest) -> bool {
+    let over = forest.bottom().saturating_sub(forest.usual_depth());
+    match over.saturating_sub(FAR_TOO_DEEP) {
+        0 => false,
+        1 => !forest.is_pressed() || forest.takes_turn(LEVEL_TURNS_PRESSED),
+        _ => true,
     }
 }
 

@@ -54,10 +54,11 @@ impl Coordinator {
             return Need::New;
         }
         let told = &seat.told;
-        let now = self.forest.parent(place);
+        let now = self.feeder(place);
         let now = now.and_then(|parent| self.forest.occupant(parent));
-        if told.parent == NOBODY && now.is_some() {
-            // The uplink that its feed takes is somebody's.
+        let direct = told.parent == NOBODY;
+        if direct && now.is_some() || !direct && self.is_relieved(place) {
+            // The uplink that its feed takes is somebody's, or nobody may feed it.
             return Need::Unfed;
         }
         let same = now.unwrap_or(NOBODY) == told.parent && !seat.down.is(told, told.parent);

@@ -46,6 +46,7 @@ impl Coordinator {
                 self.doubts.note(self.now);
                 let (to, message) = (node, ToNode::Probe);
                 self.instant.push_back(Output::Send { to, message });
+                self.doubt_changes(node);
             }
             Asked::Wait => {
                 let next = self.probes.next(self.now, node);
@@ -72,6 +73,7 @@ impl Coordinator {
         for by in self.probes.answered(node) {
             self.unheard(by.node, node, by.broken);
         }
+        self.doubt_changes(node);
     }
 
     pub(super) fn probe_over(&mut self, node: NodeId) {

@@ -164,21 +164,24 @@ impl Coordinator {
 
     /// What is to be told to a place's occupant; before it, a change of its direct feed.
     pub(super) fn announce(&mut self, rank: u8, place: Place) -> Option<Output> {
-        let root = self.forest.is_root(place);
+        let fed = self.forest.is_root(place) || self.is_relieved(place);
         let seat = self.forest.seat_mut(place)?;
         if seat.noted != rank + 1 || seat.noted_at != place.index() {
             return None;
         }
         let node = seat.node;
-        if seat.fed != root {
-            seat.fed = root;
+        if seat.fed != fed {
+            seat.fed = fed;
             self.urgency.push_front(rank, place);
-            let allowed = root;
+            let allowed = fed;
             return Some(Output::Feed { node, allowed });
         }
         seat.noted = 0;
         let (told, epoch, whole) = (seat.told, seat.epoch, seat.whole);
         let mut now = Told::of(&self.forest, place)?;
+        if self.is_relieved(place) {
+            now.parent = NOBODY;
+        }
         let is_there = |node: NodeId| is_there(&self.forest, node);
         let clings = |peer: NodeId| clings(&self.forest, peer, node);
         let message = if epoch == 0 || whole == Whole::Always || self.is_lettered(place) {
