@@ -58,7 +58,7 @@ pub const LEVEL_TURNS: u8 = 4;
 /// While the uplink is short, trees that are a level too deep are made shallower after one event in
 /// so many. After every event that took half of the uplink of a million nodes for twenty seconds,
 /// when much had come to hang from a few nodes that were new high up.
-pub const LEVEL_TURNS_PRESSED: u8 = 16;
+pub const LEVEL_TURNS_PRESSED: u8 = 200;
 
 /// One node in this many may be without a partner before two such are put together. It
 /// costs them nothing but their own children, and the next newcomer fills the place.
@@ -87,7 +87,7 @@ pub const LINK_RETRY_DOUBLINGS: u8 = 5;
 /// it has arrived or never will: nine in ten links open within a second. (With 4 s a million
 /// nodes have the box say 51 bytes a minute each instead of 48; with 1 s as many letters are
 /// lost again.)
-pub const LETTER_SETTLES: Duration = Duration::from_secs(2);
+pub const LETTER_SETTLES: Duration = Duration::from_millis(1_500);
 
 /// Whom the box tells something else within this from a letter, while many may be gone, it tells
 /// its place whole: in case the letter was lost, it need not come back on a new socket first. At

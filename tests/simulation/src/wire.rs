@@ -66,11 +66,11 @@ pub(crate) const BUSY: Duration = Duration::from_micros(700);
 pub(crate) const TIMER_GRAIN: Duration = Duration::from_millis(1);
 
 /// From being asked to a description with candidates.
-pub(crate) const GATHERING: Range<Duration> = ms(20)..ms(80);
+pub(crate) const GATHERING: Range<Duration> = ms(10)..ms(80);
 /// ICE, DTLS and SCTP: so many times there and back,
 pub(crate) const HANDSHAKE_ROUND_TRIPS: u32 = 4;
 /// and so much work besides, at both ends.
-pub(crate) const HANDSHAKE: Range<Duration> = ms(20)..ms(60);
+pub(crate) const HANDSHAKE: Range<Duration> = ms(5)..ms(45);
 /// TCP, TLS, WebSocket: so many times there and back.
 pub(crate) const SOCKET_ROUND_TRIPS: u32 = 3;
 

@@ -26,8 +26,9 @@ pub(crate) const DEAD: Duration = Duration::from_secs(5);
 /// How often the round trip of a link is measured: not in step with the key frames, behind
 /// which every answer would be late.
 pub(crate) const PING: Duration = Duration::from_millis(1700);
-/// A link that is not open by then is given up (ICE and DTLS take well under a second
-/// where they succeed at all).
+/// A link that is not open by then is given up, or [`LINK_OPEN_STARVING`] after its answer has
+/// come (ICE and DTLS take well under a second where they succeed at all). Until then nobody
+/// looks for another, and who lacks a feeder has one chance less.
 pub(crate) const LINK_OPEN: Duration = Duration::from_secs(3);
 /// How long a newcomer waits for the link to its parent before it turns to its partner.
 pub(crate) const NEWCOMER_PATIENCE: Duration = Duration::from_millis(400);

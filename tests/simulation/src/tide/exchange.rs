@@ -17,7 +17,7 @@ use crate::{
 };
 
 /// So much may wait in the box's own queues, in microseconds.
-const AHEAD: Time = 20_000;
+const AHEAD: Time = 8_000;
 
 impl Tide<'_> {
     /// A viewer opens the page.

@@ -193,6 +193,8 @@ impl Tide<'_> {
             if let Some(link) = self.nodes[one as usize].link_mut(other) {
                 link.met = millis(now);
             }
+            let due = now + rules::LINK_OPEN_STARVING;
+            self.note(due, Event::Due(one, other, missive.attempt, false));
             if path.connects {
                 let work = micros(HANDSHAKE.end - HANDSHAKE.start);
                 let work = micros(HANDSHAKE.start) + self.draw(work);

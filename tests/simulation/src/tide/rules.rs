@@ -85,9 +85,10 @@ pub(super) fn buffer(latency: f32, round_trip: f32, fragment: f32, jitter: f32) 
     delay.max(needed).max(LEAST_BUFFER)
 }
 
-/// How far behind a node its parent may be to be turned to at once: as `Node::awaits`.
+/// How far behind a node its parent may be to be turned to at once: as `Node::awaits`, where the
+/// parent's word is half a heartbeat old on average.
 pub(super) fn near(latency: f32) -> f32 {
-    latency.min(LATENCY_CEILING) + 0.1
+    latency.min(LATENCY_CEILING) + 0.05
 }
 
 /// Copies that an uplink turns out to carry when it is tried (`node::trial`): as many as two

@@ -190,6 +190,7 @@ impl Node {
             if let Some(link) = self.links.get_mut(&Parent::Node(peer)) {
                 link.answer_by = None;
                 link.met = Some(now);
+                self.timers.by(Timer::Links, now + LINK_OPEN_STARVING);
             }
             self.outputs.push_back(Output::SetAnswer {
                 peer,
@@ -299,7 +300,10 @@ impl Node {
                                     .map_or(Duration::ZERO, |at| at.saturating_sub(since));
                                 LINK_OPEN_STARVING.max(met + HANDSHAKE)
                             }
-                            true => LINK_OPEN,
+                            // What is left is the handshake.
+                            true => link.met.map_or(LINK_OPEN, |at| {
+                                LINK_OPEN.min(at + LINK_OPEN_STARVING - since)
+                            }),
                             false => LINK_OPEN + LINK_OPEN_PASSIVE,
                         };
                     if limit <= now {
