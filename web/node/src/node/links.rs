@@ -291,19 +291,18 @@ impl Node {
             }
             let due = match link.state {
                 State::Opening { since } => {
+                    // A page that was frozen since then begins anew.
+                    let met = link.met.map(|at| at.saturating_sub(since));
                     let limit = since
                         + match begins {
                             // A picture that stands does not wait for bad luck.
                             _ if starving => {
-                                let met = link
-                                    .met
-                                    .map_or(Duration::ZERO, |at| at.saturating_sub(since));
-                                LINK_OPEN_STARVING.max(met + HANDSHAKE)
+                                LINK_OPEN_STARVING.max(met.unwrap_or_default() + HANDSHAKE)
                             }
                             // What is left is the handshake.
-                            true => link.met.map_or(LINK_OPEN, |at| {
-                                LINK_OPEN.min(at + LINK_OPEN_STARVING - since)
-                            }),
+                            true => {
+                                met.map_or(LINK_OPEN, |met| LINK_OPEN.min(met + LINK_OPEN_STARVING))
+                            }
                             false => LINK_OPEN + LINK_OPEN_PASSIVE,
                         };
                     if limit <= now {

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use peerstream_node::Input;
 use peerstream_wire::{
-    Act, Assignment, Command, LinkMessage, NodeId, Parent, ToBox, ToNode, Trigger,
+    Act, Assignment, Command, LinkMessage, NodeId, Parent, Signal, ToBox, ToNode, Trigger,
 };
 
-use crate::stage::{CHILD, PARENT, PARTNER, Stage, place};
+use crate::{
+    signalling::description,
+    stage::{CHILD, PARENT, PARTNER, Stage, place},
+};
 
 fn failures(stage: &Stage) -> Vec<NodeId> {
     let failed = |said| match said {
@@ -66,6 +69,38 @@ fn the_end_that_does_not_begin_leaves_the_report_to_the_other() {
     );
     stage.pass(Duration::from_secs(1));
     assert_eq!(stage.offers(CHILD), 0);
+}
+
+/// A node with a place, whose parent has answered its offer.
+fn answered() -> Stage {
+    let mut stage = Stage::new();
+    stage.tell(&ToNode::Assign(place()));
+    stage.pass(Duration::from_millis(500));
+    stage.tell(&ToNode::Signal {
+        peer: PARENT,
+        signal: Signal::Answer(description()),
+    });
+    stage
+}
+
+#[test]
+fn after_the_answer_there_is_only_the_handshake_to_wait_for() {
+    let mut stage = answered();
+    stage.pass(Duration::from_millis(1_450));
+    assert_eq!(failures(&stage), []);
+    stage.pass(Duration::from_millis(100));
+    assert_eq!(failures(&stage), [PARENT]);
+}
+
+#[test]
+fn a_page_that_was_frozen_gives_the_handshake_its_time() {
+    let mut stage = answered();
+    stage.now += Duration::from_secs(20);
+    stage.input(Input::Tick);
+    stage.pass(Duration::from_millis(1_400));
+    assert_eq!(failures(&stage), []);
+    stage.pass(Duration::from_millis(200));
+    assert_eq!(failures(&stage), [PARENT]);
 }
 
 #[test]
