@@ -21,7 +21,7 @@ pub const SEGMENT: u64 = 1_428;
 
 /// So much may wait in the sockets' own queues: enough for the uplink never to idle, though timers
 /// are a millisecond or two late. Three messages of the box's, one after the other, open a link.
-const AHEAD: Duration = Duration::from_millis(8);
+pub const AHEAD: Duration = Duration::from_millis(8);
 /// While feeds need all there is, control has one part in so many.
 const CONTROL: u32 = 5;
 /// The time over which it is measured what feeds take: a segment, as most encoders make them.

@@ -65,8 +65,8 @@ pub(crate) fn after(forest: &mut Forest, idle: bool) {
 /// Whether the trees are so deep that they are to be made shallower now. While the uplink is
 /// short, one level too many is worth little of it: links that are needed would come later.
 fn is_far_too_deep(forest: &mut Forest) -> bool {
-    let over = forest.bottom().saturating_sub(forest.usual_depth());
-    match over.saturating_sub(FAR_TOO_DEEP) {
+    let usual = forest.usual_depth() + FAR_TOO_DEEP;
+    match forest.bottom().saturating_sub(usual) {
         0 => false,
         1 => !forest.is_pressed() || forest.takes_turn(LEVEL_TURNS_PRESSED),
         _ => true,

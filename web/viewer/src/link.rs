@@ -236,18 +236,17 @@ impl Link {
                 self.collect();
                 None
             }
-            LinkEvent::Collected if !self.described => {
-                (self.described, self.collecting) = (true, false);
-                // They are in it.
-                self.found.clear();
-                self.description()
-            }
             LinkEvent::Collected => {
                 self.collecting = false;
+                let candidates = core::mem::take(&mut self.found);
+                if !core::mem::replace(&mut self.described, true) {
+                    // They are in it.
+                    return self.description();
+                }
                 Some(Input::LocalCandidates {
                     peer,
                     strand,
-                    candidates: core::mem::take(&mut self.found),
+                    candidates,
                 })
             }
             LinkEvent::Opened => {

@@ -168,7 +168,7 @@ impl Coordinator {
             };
             let reached = |theirs: &Seat| {
                 self.takes_letters(theirs)
-                    && theirs.fed == self.forest.is_root(other)
+                    && theirs.fed == self.is_direct(other)
                     && theirs.told.names(seat.node)
                     && is_there(&self.forest, peer)
                     && !seat.down.is(&seat.told, peer)

@@ -54,10 +54,11 @@ impl Coordinator {
             return Need::New;
         }
         let told = &seat.told;
-        let now = self.feeder(place);
+        let relieved = self.is_relieved(place);
+        let now = self.forest.parent(place).filter(|_| !relieved);
         let now = now.and_then(|parent| self.forest.occupant(parent));
         let direct = told.parent == NOBODY;
-        if direct && now.is_some() || !direct && self.is_relieved(place) {
+        if direct && now.is_some() || !direct && relieved {
             // The uplink that its feed takes is somebody's, or nobody may feed it.
             return Need::Unfed;
         }

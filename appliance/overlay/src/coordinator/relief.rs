@@ -8,17 +8,16 @@ use super::Coordinator;
 use crate::place::Place;
 
 impl Coordinator {
+    /// Whether a place is to have a direct feed.
+    pub(super) fn is_direct(&self, place: Place) -> bool {
+        self.forest.is_root(place) || self.is_relieved(place)
+    }
+
     /// Whether the box feeds a place for the time being in its partner's stead.
     pub(super) fn is_relieved(&self, place: Place) -> bool {
         let partner = || self.forest.occupant(place.partner());
         self.forest.is_fed_by_partner(place)
             && partner().is_some_and(|root| self.probes.is_doubted(root))
-    }
-
-    /// Who feeds a place, as its occupant is to be told.
-    pub(super) fn feeder(&self, place: Place) -> Option<Place> {
-        let parent = self.forest.parent(place);
-        parent.filter(|_| !self.is_relieved(place))
     }
 
     /// It has become doubtful whether a node is there, or is not doubtful any more.

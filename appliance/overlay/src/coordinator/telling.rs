@@ -164,7 +164,7 @@ impl Coordinator {
 
     /// What is to be told to a place's occupant; before it, a change of its direct feed.
     pub(super) fn announce(&mut self, rank: u8, place: Place) -> Option<Output> {
-        let fed = self.forest.is_root(place) || self.is_relieved(place);
+        let fed = self.is_direct(place);
         let seat = self.forest.seat_mut(place)?;
         if seat.noted != rank + 1 || seat.noted_at != place.index() {
             return None;
@@ -179,7 +179,7 @@ impl Coordinator {
         seat.noted = 0;
         let (told, epoch, whole) = (seat.told, seat.epoch, seat.whole);
         let mut now = Told::of(&self.forest, place)?;
-        if self.is_relieved(place) {
+        if fed {
             now.parent = NOBODY;
         }
         let is_there = |node: NodeId| is_there(&self.forest, node);

@@ -1,7 +1,7 @@
 //! The conversation with the box: real messages to and from the coordinator that ships, one
 //! after the other over the box's uplink.
 
-use peerstream_budget::MESSAGE_OVERHEAD;
+use peerstream_budget::{AHEAD, MESSAGE_OVERHEAD};
 use peerstream_overlay::Output;
 use peerstream_wire::{Description, Envelope, Letter, NodeId, Signal, ToBox, ToNode};
 
@@ -15,9 +15,6 @@ use crate::{
     wire::SOCKET_ROUND_TRIPS,
     world::{Subject, Viewer},
 };
-
-/// So much may wait in the box's own queues, in microseconds.
-const AHEAD: Time = 8_000;
 
 impl Tide<'_> {
     /// A viewer opens the page.
@@ -156,9 +153,10 @@ impl Tide<'_> {
         let [feeds, left] = self.uplink();
         self.coordinator.set_uplink(feeds as u64, left as u64);
         loop {
-            if self.free > self.now + AHEAD {
+            let ahead = micros(AHEAD);
+            if self.free > self.now + ahead {
                 self.pulling = true;
-                let at = self.free - AHEAD;
+                let at = self.free - ahead;
                 return self.note(at, Event::Pull);
             }
             match self.coordinator.poll_output() {

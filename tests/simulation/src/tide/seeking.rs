@@ -120,9 +120,10 @@ impl Tide<'_> {
         let parent = node.parent();
         let mut helpers: Vec<(Promise, Name)> = Vec::new();
         // It has heard nothing from that one for so long that it looks for others.
-        let silent = |peer: Name| peer == parent && node.silent && self.present(peer).is_none();
+        let silent = node.silent && self.present(parent).is_none();
+        let parent_may = self.now >= node.resume && !silent;
         for peer in named.chain(others) {
-            let may_help = (peer != parent || self.now >= node.resume) && !silent(peer);
+            let may_help = peer != parent || parent_may;
             let known = helpers.iter().any(|(_, helper)| *helper == peer);
             if known || node.is_child(peer) || !may_help || !node.is_linked(peer) {
                 continue;
